@@ -16,21 +16,25 @@ from newsgrep.cli.file_options import (
     wait_option,
     words_of,
 )
+from newsgrep.cli.main import Command, QueryCommand
 from newsgrep.cli.options import (
-    Command,
     IndexOptions,
     IndexParam,
-    OutputFormat,
-    OutputOptions,
-    QueryCommand,
     QueryOptions,
     completing,
     filter_options,
     index_option,
-    output_options,
     pass_options,
 )
-from newsgrep.cli.output import Rendering, print_message, print_result, screen
+from newsgrep.cli.output import (
+    OutputFormat,
+    OutputOptions,
+    Rendering,
+    output_options,
+    print_message,
+    print_result,
+    screen,
+)
 from newsgrep.cli.progress import handle_signals, show_elapsed, show_progress
 from newsgrep.engines.base import RolledBack
 from newsgrep.errors import IndexLocked, IndexMissing, UsageError

@@ -12,8 +12,8 @@ from typing import BinaryIO
 import click
 
 from newsgrep._io import encode_json
+from newsgrep.cli.main import Command
 from newsgrep.cli.options import (
-    Command,
     IndexOptions,
     completing,
     index_option,

@@ -15,15 +15,9 @@ import click
 
 from newsgrep._io import encode_json
 from newsgrep.analysis.fold import fold
+from newsgrep.cli.main import Command
 from newsgrep.cli.named import find_articles, searched_texts
-from newsgrep.cli.options import (
-    Command,
-    IndexOptions,
-    completing,
-    enum_option,
-    indexes_option,
-    pass_options,
-)
+from newsgrep.cli.options import IndexOptions, completing, enum_option, indexes_option, pass_options
 from newsgrep.cli.output import print_message
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError

@@ -6,21 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
+from newsgrep.cli.main import QueryCommand
 from newsgrep.cli.named import find_all_chosen, find_article
 from newsgrep.cli.options import (
     IndexOptions,
-    OutputFormat,
-    OutputOptions,
-    QueryCommand,
     QueryOptions,
     completing,
     filter_options,
     index_option,
-    output_options,
     pass_options,
     query_text,
 )
-from newsgrep.cli.output import Rendering, print_message, print_result, report_no_match
+from newsgrep.cli.output import (
+    OutputFormat,
+    OutputOptions,
+    Rendering,
+    output_options,
+    print_message,
+    print_result,
+    report_no_match,
+)
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError
 from newsgrep.indexing.annotations import (

@@ -16,7 +16,8 @@ import click
 from click.shell_completion import CompletionItem, get_completion_class
 
 from newsgrep.analysis.fold import fold
-from newsgrep.cli.options import Command, Options, default_index, pass_options
+from newsgrep.cli.main import Command
+from newsgrep.cli.options import Options, default_index, pass_options
 from newsgrep.engines.base import FACETS, EngineRequest
 from newsgrep.errors import NewsgrepError, UsageError
 from newsgrep.indexing import index_at

@@ -6,19 +6,25 @@ from typing import Final
 
 import click
 
+from newsgrep.cli.main import QueryCommand
 from newsgrep.cli.options import (
-    OutputFormat,
-    OutputOptions,
-    QueryCommand,
     QueryOptions,
     enum_option,
     indexes_option,
     limit_option,
-    output_options,
     pass_options,
     query_options,
 )
-from newsgrep.cli.output import Rendering, print_message, print_result, report_no_match, screen
+from newsgrep.cli.output import (
+    OutputFormat,
+    OutputOptions,
+    Rendering,
+    output_options,
+    print_message,
+    print_result,
+    report_no_match,
+    screen,
+)
 from newsgrep.cli.progress import show_elapsed
 from newsgrep.engines.base import Engine, count_matches
 from newsgrep.errors import UsageError

@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from newsgrep.cli.options import QueryCommand, settings_file
+from newsgrep.cli.options import settings_file
 from newsgrep.errors import closest
 from newsgrep.messages import Message, _, mark, message, system_reason
 from newsgrep.terminal import one_line, quote_path, truncate
@@ -113,7 +113,7 @@ def _describe_unknown_command(exc: click.NoSuchCommand) -> str:
 
 def _describe_unknown_option(exc: click.NoSuchOption) -> str:
     name, command = exc.option_name, exc.ctx.command if exc.ctx else None
-    if isinstance(command, QueryCommand) and (word := _excluded_word(name)):
+    if getattr(command, "takes_query", False) and (word := _excluded_word(name)):
         return message(
             "Unknown option {option}. To exclude the word, write: NOT {word}",
             option=_quote(word),

@@ -15,8 +15,8 @@ from typing import IO, Final
 import click
 
 from newsgrep._io import encode_json, write_atomically
+from newsgrep.cli.main import QueryCommand
 from newsgrep.cli.options import (
-    QueryCommand,
     QueryOptions,
     enum_option,
     indexes_option,

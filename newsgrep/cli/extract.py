@@ -12,8 +12,19 @@ from typing import Any, Final
 import click
 
 from newsgrep.cli.file_options import field_names_option, outlet_rules_file, sql_option
-from newsgrep.cli.options import Command, OutputFormat, OutputOptions, output_options, pass_options
-from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result, screen
+from newsgrep.cli.main import Command
+from newsgrep.cli.options import pass_options
+from newsgrep.cli.output import (
+    OutputFormat,
+    OutputOptions,
+    Rendering,
+    draw,
+    output_options,
+    print_message,
+    print_paged,
+    print_result,
+    screen,
+)
 from newsgrep.errors import InputError, NoArticle, UsageError
 from newsgrep.extraction.extraction import Extraction, extract_records
 from newsgrep.extraction.formats import format_names

@@ -9,16 +9,16 @@ from typing import cast
 import click
 
 from newsgrep.cli.help import QUERY_HELP
-from newsgrep.cli.options import (
-    Command,
-    Options,
+from newsgrep.cli.main import Command
+from newsgrep.cli.options import Options, pass_options, settings_file
+from newsgrep.cli.output import (
     OutputFormat,
     OutputOptions,
+    Rendering,
     output_options,
-    pass_options,
-    settings_file,
+    print_message,
+    print_result,
 )
-from newsgrep.cli.output import Rendering, print_message, print_result
 from newsgrep.cli.settings import (
     GLOBAL_KEYS,
     Settings,

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 import click
 
+from newsgrep.cli.main import Command
 from newsgrep.cli.named import find_article
-from newsgrep.cli.options import (
-    Command,
-    IndexOptions,
+from newsgrep.cli.options import IndexOptions, completing, index_option, pass_options
+from newsgrep.cli.output import (
     OutputFormat,
     OutputOptions,
-    completing,
-    index_option,
+    Rendering,
+    draw,
     output_options,
-    pass_options,
+    print_message,
+    print_result,
+    screen,
 )
-from newsgrep.cli.output import Rendering, draw, print_message, print_result, screen
 from newsgrep.errors import UsageError
 from newsgrep.messages import _
 from newsgrep.models import Article

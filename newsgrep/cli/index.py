@@ -22,17 +22,9 @@ from newsgrep.cli.file_options import (
     wait_option,
     words_of,
 )
-from newsgrep.cli.options import (
-    Command,
-    IndexOptions,
-    OutputFormat,
-    OutputOptions,
-    completing,
-    index_option,
-    output_options,
-    pass_options,
-)
-from newsgrep.cli.output import Rendering, print_result
+from newsgrep.cli.main import Command
+from newsgrep.cli.options import IndexOptions, completing, index_option, pass_options
+from newsgrep.cli.output import OutputFormat, OutputOptions, Rendering, output_options, print_result
 from newsgrep.cli.progress import handle_signals, show_progress
 from newsgrep.cli.summary import note_lines, summary_line
 from newsgrep.errors import InputError, UsageError

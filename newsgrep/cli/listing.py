@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator
 import click
 
 from newsgrep.cli.export import SelectionOptions, selection_options
+from newsgrep.cli.main import QueryCommand
 from newsgrep.cli.options import (
-    OutputFormat,
-    OutputOptions,
-    QueryCommand,
     QueryOptions,
     indexes_option,
     optional_query_options,
-    output_options,
     pass_options,
     query_options,
 )
 from newsgrep.cli.output import (
+    OutputFormat,
+    OutputOptions,
     Rendering,
+    output_options,
     print_result,
     remember_hits,
     report_no_match,

@@ -1,29 +1,35 @@
-"""The command group, whose commands are loaded when used, and the last handler of errors."""
+"""Classes of commands, the group that loads a command when it is used, and the error handler."""
 
 from __future__ import annotations
 
 import gc
 import io
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
 import click
 
 from newsgrep import __version__
-from newsgrep.cli.options import OWN_PROCESS, Group, settings_file
-from newsgrep.cli.output import print_message
-from newsgrep.errors import ChangesRejected, Interrupted, NewsgrepError, QueryError
-from newsgrep.messages import _, localize, use_for_gettext
+from newsgrep.cli.options import HIDDEN_MINUS, OWN_PROCESS, settings_file
+from newsgrep.cli.output import CSV_FORM, OutputFormat, print_message
+from newsgrep.errors import ChangesRejected, Interrupted, NewsgrepError, QueryError, UsageError
+from newsgrep.messages import _, language, localize, use_for_gettext
 from newsgrep.terminal import (
     OutputClosed,
     display_width,
     one_line,
     replace_invisible,
     sanitize,
+    truncate,
 )
+from newsgrep.views import CsvForm
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS: Final = {
     "index": "index:index_command",
@@ -77,6 +83,108 @@ _UNCONFIGURED: Final = ("help", "config", "completion")
 
 _INTERRUPTED: Final = 130
 """The exit status after Ctrl-C."""
+
+
+_OPTIONAL_VALUES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
+    "--csv": {form: ("--csv", f"{CSV_FORM}={form}") for form in CsvForm},
+    "--variants": {"words": ("--variants",), "all": ("--variants-in-strings",)},
+}
+"""Options whose value can be left out, and the options that Click parses for each value."""
+_PAIR: Final = 2
+_FORMAT_NAMES: Final = frozenset(f"--{each}" for each in OutputFormat)
+
+
+class LocalizedCommand(click.Command):
+    """A command whose help and completions are in the user's language."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help text; Click writes it if it is English."""
+        if not language():
+            return super().get_help(ctx)
+        from newsgrep.cli.help import localized_help  # only for help
+
+        return localized_help(self, ctx)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return what may complete ``incomplete``, with its description."""
+        items = super().shell_complete(ctx, incomplete)
+        for item in items:
+            item.help = item.help and localize(item.help)
+        return items
+
+
+class Group(LocalizedCommand, click.Group):
+    """A group of commands whose help is in the user's language."""
+
+
+class Command(LocalizedCommand):
+    """A command whose help lists its options in groups, those used most first."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options in groups."""
+        from newsgrep.cli.help import write_options  # only for help
+
+        write_options(self, ctx, formatter)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse ``args``; raises :class:`UsageError` for two formats, of which one would win."""
+        if sum(arg in _FORMAT_NAMES for arg in args) > 1:
+            _, _, order = self.make_parser(ctx).parse_args(list(args))
+            given = dict.fromkeys(param.opts[0] for param in order if param.name == "output")
+            names = [name for name in given if name in _FORMAT_NAMES]
+            if len(names) > 1:
+                raise UsageError(
+                    "{names} exclude each other. Use one of them.", names=" and ".join(names)
+                )
+        return super().parse_args(ctx, args)
+
+
+class QueryCommand(Command):
+    """A command that takes ``-普京`` as an excluded word, where Click would see an option.
+
+    It also takes ``--csv=FORM`` and ``--variants=all``: options whose value can be left out.
+    """
+
+    takes_query = True
+    """Errors explain what a minus before a word means."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Hide the minus of such words from Click; :func:`query_text` restores it."""
+        hidden = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", HIDDEN_MINUS, arg) for arg in args]
+        if "--" in args:
+            self._warn_of_options(args[args.index("--") + 1 :])
+        return super().parse_args(ctx, list(self._split_values(hidden)))
+
+    def _warn_of_options(self, words: list[str]) -> None:
+        """Print which words of the query after ``--`` are options everywhere else."""
+        known = {name for param in self.params for name in (*param.opts, *param.secondary_opts)}
+        for word in words:
+            if word.startswith("-") and word.partition("=")[0] in known:
+                text = _(
+                    "{word} after -- is part of the query. Write options before --.", word=word
+                )
+                click.echo(f"newsgrep: {one_line(text)}", err=True)
+
+    def _split_values(self, args: list[str]) -> Iterator[str]:
+        """Yield ``args`` with the options that ``--csv=FORM`` and the like mean, up to ``--``."""
+        end = args.index("--") if "--" in args else len(args)
+        offered = {name for param in self.params for name in param.opts}
+        for at, arg in enumerate(args):
+            name, has_value, value = arg.partition("=")
+            if at < end and has_value and name in offered & _OPTIONAL_VALUES.keys():
+                values = _OPTIONAL_VALUES[name]
+                if value not in values:
+                    shown = truncate(one_line(value), 40)
+                    known = (" or " if len(values) == _PAIR else ", ").join(values)
+                    raise UsageError(
+                        "Unknown value {name}={shown}. Choose {known}.",
+                        name=name,
+                        shown=shown,
+                        known=known,
+                    )
+                yield from values[value]
+            else:
+                yield arg
 
 
 class _LazyGroup(Group):

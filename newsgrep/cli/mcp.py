@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from newsgrep.cli.options import Command, IndexOptions, indexes_option, pass_options
+from newsgrep.cli.main import Command
+from newsgrep.cli.options import IndexOptions, indexes_option, pass_options
 from newsgrep.cli.output import print_message
 from newsgrep.errors import UsageError
 from newsgrep.messages import _

@@ -7,14 +7,12 @@ in one frozen value, such as ``SearchOptions``, whose fields have the names of t
 from __future__ import annotations
 
 import os
-import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial, wraps
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, NoReturn, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, dataclass_transform
 
 import click
 from click.core import ParameterSource
@@ -25,39 +23,25 @@ from newsgrep.errors import UsageError
 from newsgrep.indexing import INDEX_NAME, find_index, index_at
 from newsgrep.indexing.folder import FolderIndex
 from newsgrep.indexing.store import Index
-from newsgrep.messages import _, language, localize
+from newsgrep.messages import localize
 from newsgrep.models import ARCHIVE_ZONE
 from newsgrep.query.ast import Node, Versions
 from newsgrep.query.parser import Query, parse
 from newsgrep.query.warnings import split_word_notes
 from newsgrep.search.search import build_query
-from newsgrep.terminal import one_line, sanitize, truncate, wrap_message
-from newsgrep.views import CsvForm
+from newsgrep.terminal import sanitize, wrap_message
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from newsgrep.query.dates import Calendar
 
-_FORCING: Final = ("FORCE_COLOR", "CLICOLOR_FORCE")
-"""Variables that request colours wherever the output goes, unless they are 0."""
-
 _MAX_TIMEOUT: Final = 86_400
 """Seconds of a day."""
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 _Options = TypeVar("_Options")
 _Enum = TypeVar("_Enum", bound=StrEnum)
-
-
-class OutputFormat(StrEnum):
-    """How a command prints its result."""
-
-    TEXT = "text"
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
-    PATHS = "paths"
 
 
 OWN_PROCESS: Final = "own process"
@@ -78,6 +62,11 @@ class Options:
     def __init__(self, **values: Any) -> None:
         vars(self).update(values)
         self.validate()
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether the format has no place for notes on the query, so that they are printed."""
+        return True
 
     def validate(self) -> None:
         """Raise :class:`UsageError` for options that exclude each other."""
@@ -113,51 +102,6 @@ class IndexOptions(Options):
         from newsgrep.indexing.annotations import read_collections  # few queries name one
 
         return read_collections(self.index)
-
-
-class OutputOptions(Options):
-    """How to print; ``color`` is ``auto``, ``always`` or ``never``, ``null`` goes with paths."""
-
-    output: OutputFormat = OutputFormat.TEXT
-    null: bool = False
-    color: str = "auto"
-    pager: bool = False
-    csv_form: CsvForm = CsvForm.SAFE
-    bom: bool = False
-    columns: str = ""
-
-    formats_with_columns: ClassVar[frozenset[OutputFormat]] = frozenset((OutputFormat.CSV,))
-
-    def validate(self) -> None:
-        """Raise :class:`UsageError` for an option of another format."""
-        if self.columns and self.output not in self.formats_with_columns:
-            names = " or ".join(f"--{each}" for each in sorted(self.formats_with_columns))
-            raise UsageError(
-                "--columns needs {names}. Add it, or leave --columns out.", names=names
-            )
-        if self.null and self.output is not OutputFormat.PATHS:
-            raise UsageError("-0 needs --paths. Add it.")
-        if self.bom and (self.output is not OutputFormat.CSV or self.csv_form is CsvForm.RAW):
-            raise UsageError("--bom needs --csv, and not its raw form. Add it, or leave --bom out.")
-
-    @property
-    def use_color(self) -> bool:
-        """Whether to print in colour: by ``--color``, the environment and the terminal.
-
-        NO_COLOR comes before FORCE_COLOR and CLICOLOR_FORCE, which come before CLICOLOR and TERM.
-        """
-        if self.color != "auto":
-            return self.color == "always"
-        if os.environ.get("NO_COLOR"):
-            return False
-        if any(os.environ.get(name, "0") not in {"", "0"} for name in _FORCING):
-            return True
-        plain = os.environ.get("TERM") == "dumb" or os.environ.get("CLICOLOR") == "0"
-        return sys.stdout.isatty() and not plain
-
-
-_FOR_PEOPLE: Final = frozenset((OutputFormat.TEXT, OutputFormat.CSV))
-"""Formats without ``parsed``, with which notes on the query are printed."""
 
 
 class NarrowingOptions(IndexOptions):
@@ -249,7 +193,7 @@ class QueryOptions(NarrowingOptions):
         )
         for warning in query.warnings:
             click.echo(wrap_message(f"newsgrep: {sanitize(warning)}"), err=True)
-        if getattr(self, "output", OutputFormat.TEXT) in _FOR_PEOPLE:
+        if self.is_for_people:
             for note in split_word_notes(query.root):
                 click.echo(wrap_message(f"newsgrep: {sanitize(localize(note))}"), err=True)
         return query
@@ -278,110 +222,13 @@ def pass_options(
 
 # Queries on the command line
 
-_HIDDEN_MINUS = "\ue000"  # a private-use character, which no query contains
-_CSV_FORM: Final = "--csv-form"
-_OPTIONAL_VALUES: Final[Mapping[str, Mapping[str, Sequence[str]]]] = {
-    "--csv": {form: ("--csv", f"{_CSV_FORM}={form}") for form in CsvForm},
-    "--variants": {"words": ("--variants",), "all": ("--variants-in-strings",)},
-}
-"""Options whose value can be left out, and the options that Click parses for each value."""
-_PAIR: Final = 2
-_FORMAT_NAMES: Final = frozenset(f"--{each}" for each in OutputFormat)
-
-
-class LocalizedCommand(click.Command):
-    """A command whose help and completions are in the user's language."""
-
-    def get_help(self, ctx: click.Context) -> str:
-        """Return the help text; Click writes it if it is English."""
-        if not language():
-            return super().get_help(ctx)
-        from newsgrep.cli.help import localized_help  # only for help
-
-        return localized_help(self, ctx)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return what may complete ``incomplete``, with its description."""
-        items = super().shell_complete(ctx, incomplete)
-        for item in items:
-            item.help = item.help and localize(item.help)
-        return items
-
-
-class Group(LocalizedCommand, click.Group):
-    """A group of commands whose help is in the user's language."""
-
-
-class Command(LocalizedCommand):
-    """A command whose help lists its options in groups, those used most first."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options in groups."""
-        from newsgrep.cli.help import write_options  # only for help
-
-        write_options(self, ctx, formatter)
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse ``args``; raises :class:`UsageError` for two formats, of which one would win."""
-        if sum(arg in _FORMAT_NAMES for arg in args) > 1:
-            _, _, order = self.make_parser(ctx).parse_args(list(args))
-            given = dict.fromkeys(param.opts[0] for param in order if param.name == "output")
-            names = [name for name in given if name in _FORMAT_NAMES]
-            if len(names) > 1:
-                raise UsageError(
-                    "{names} exclude each other. Use one of them.", names=" and ".join(names)
-                )
-        return super().parse_args(ctx, args)
-
-
-class QueryCommand(Command):
-    """A command that takes ``-普京`` as an excluded word, where Click would see an option.
-
-    It also takes ``--csv=FORM`` and ``--variants=all``: options whose value can be left out.
-    """
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Hide the minus of such words from Click; :func:`query_text` restores it."""
-        hidden = [re.sub(r"^-(?=[^\x00-\x7f]|[\"(])", _HIDDEN_MINUS, arg) for arg in args]
-        if "--" in args:
-            self._warn_of_options(args[args.index("--") + 1 :])
-        return super().parse_args(ctx, list(self._split_values(hidden)))
-
-    def _warn_of_options(self, words: list[str]) -> None:
-        """Print which words of the query after ``--`` are options everywhere else."""
-        known = {name for param in self.params for name in (*param.opts, *param.secondary_opts)}
-        for word in words:
-            if word.startswith("-") and word.partition("=")[0] in known:
-                text = _(
-                    "{word} after -- is part of the query. Write options before --.", word=word
-                )
-                click.echo(f"newsgrep: {one_line(text)}", err=True)
-
-    def _split_values(self, args: list[str]) -> Iterator[str]:
-        """Yield ``args`` with the options that ``--csv=FORM`` and the like mean, up to ``--``."""
-        end = args.index("--") if "--" in args else len(args)
-        offered = {name for param in self.params for name in param.opts}
-        for at, arg in enumerate(args):
-            name, has_value, value = arg.partition("=")
-            if at < end and has_value and name in offered & _OPTIONAL_VALUES.keys():
-                values = _OPTIONAL_VALUES[name]
-                if value not in values:
-                    shown = truncate(one_line(value), 40)
-                    known = (" or " if len(values) == _PAIR else ", ").join(values)
-                    raise UsageError(
-                        "Unknown value {name}={shown}. Choose {known}.",
-                        name=name,
-                        shown=shown,
-                        known=known,
-                    )
-                yield from values[value]
-            else:
-                yield arg
+HIDDEN_MINUS: Final = "\ue000"
+"""Stands for the minus of an excluded word: a private-use character, which no query contains."""
 
 
 def query_text(words: tuple[str, ...]) -> str:
     """Return the words that a :class:`QueryCommand` received as one query."""
-    return " ".join(words).replace(_HIDDEN_MINUS, "-")
+    return " ".join(words).replace(HIDDEN_MINUS, "-")
 
 
 # Parameter types
@@ -435,7 +282,7 @@ def completing(
 
 def enum_option(
     *names: str, choices: type[_Enum], **attributes: Any
-) -> Callable[[_Command], _Command]:
+) -> Callable[[Decorated], Decorated]:
     """Return an option whose value is a member of ``choices``, or ``None`` without a default."""
     return click.option(
         *names,
@@ -448,7 +295,7 @@ def enum_option(
 # Options
 
 
-def variants_option(command: _Command) -> _Command:
+def variants_option(command: Decorated) -> Decorated:
     """Add ``--variants``."""
     command = click.option(
         "--variants",
@@ -459,7 +306,7 @@ def variants_option(command: _Command) -> _Command:
     return click.option("--variants-in-strings", "variants", flag_value="all", hidden=True)(command)
 
 
-def narrowing_options(command: _Command) -> _Command:
+def narrowing_options(command: Decorated) -> Decorated:
     """Add the fields of :class:`NarrowingOptions`."""
     for decorate in (
         click.option(
@@ -494,7 +341,7 @@ def narrowing_options(command: _Command) -> _Command:
     return command
 
 
-def filter_options(command: _Command) -> _Command:
+def filter_options(command: Decorated) -> Decorated:
     """Add the fields of :class:`QueryOptions`, except ``words``."""
     for decorate in (
         narrowing_options,
@@ -524,7 +371,7 @@ def filter_options(command: _Command) -> _Command:
     return command
 
 
-def query_options(command: _Command, *, required: bool = True) -> _Command:
+def query_options(command: Decorated, *, required: bool = True) -> Decorated:
     """Add the fields of :class:`QueryOptions`."""
     command = filter_options(command)
     return click.argument(
@@ -539,70 +386,8 @@ def query_options(command: _Command, *, required: bool = True) -> _Command:
 optional_query_options: Final = partial(query_options, required=False)
 """Add the fields of :class:`QueryOptions`; without a query, every article matches."""
 
-_FORMAT_HELP: Final = {
-    OutputFormat.JSON: "Print one JSON object.",
-    OutputFormat.JSONL: "Print JSON Lines, one object per result.",
-    OutputFormat.CSV: "Print CSV with a header row; --csv=excel for Excel, --csv=raw unchanged.",
-    OutputFormat.PATHS: "Print paths only, one per line, in the form $'…' where needed.",
-}
 
-
-def output_options(
-    *formats: OutputFormat, color: bool = True, columns: bool = True
-) -> Callable[[_Command], _Command]:
-    """Return a decorator that adds the fields of :class:`OutputOptions` for these formats.
-
-    Without ``columns`` the command has an option ``--columns`` of its own.
-    """
-
-    def decorate(command: _Command) -> _Command:
-        if color:
-            command = click.option(
-                "--color",
-                type=click.Choice(["auto", "always", "never"]),
-                default="auto",
-                show_default=True,
-                help="When to use colours; auto: on a terminal, unless NO_COLOR is set.",
-            )(command)
-            command = click.option(
-                "--pager/--no-pager", default=True, help="Page long output on a terminal."
-            )(command)
-        if OutputFormat.PATHS in formats:
-            command = click.option(
-                "-0", "--null", is_flag=True, help="End paths with NUL, for xargs -0."
-            )(command)
-        if OutputFormat.CSV in formats:
-            if columns:
-                command = click.option(
-                    "--columns",
-                    metavar="NAMES",
-                    default="",
-                    help="Columns of --csv, separated by commas.",
-                )(command)
-            command = click.option(
-                "--bom", is_flag=True, help="Write CSV for Excel, as --csv=excel."
-            )(command)
-            command = enum_option(
-                _CSV_FORM,
-                choices=CsvForm,
-                default=CsvForm.SAFE.value,
-                hidden=True,
-                help="Form of CSV, as --csv=FORM.",
-            )(command)
-        for each in reversed(formats):
-            command = click.option(
-                f"--{each}",
-                "output",
-                flag_value=each.value,
-                callback=lambda _ctx, _param, value: OutputFormat(value or OutputFormat.TEXT),
-                help=_FORMAT_HELP[each],
-            )(command)
-        return command
-
-    return decorate
-
-
-def order_option(command: _Command) -> _Command:
+def order_option(command: Decorated) -> Decorated:
     """Add ``--sort``: the order of hits."""
     return enum_option(
         "--sort",
@@ -613,7 +398,9 @@ def order_option(command: _Command) -> _Command:
     )(command)
 
 
-def limit_option(default: int, help_text: str, *, least: int = 1) -> Callable[[_Command], _Command]:
+def limit_option(
+    default: int, help_text: str, *, least: int = 1
+) -> Callable[[Decorated], Decorated]:
     """Return a decorator that adds ``-n``, which is at least ``least``."""
     return click.option(
         "-n",
@@ -644,12 +431,12 @@ def settings_file() -> Path:
     return Path(click.get_app_dir("newsgrep")) / "config.toml"
 
 
-def index_option(command: _Command) -> _Command:
+def index_option(command: Decorated) -> Decorated:
     """Add the fields of :class:`IndexOptions`."""
     return _add_index_option(command, _one_index, "Index folder, or opensearch://HOST[:PORT]/NAME.")
 
 
-def indexes_option(command: _Command) -> _Command:
+def indexes_option(command: Decorated) -> Decorated:
     """Add the fields of :class:`IndexOptions`; several indexes are searched as one."""
     return _add_index_option(
         command,
@@ -689,10 +476,10 @@ def _one_index(ctx: click.Context, param: click.Parameter, values: tuple[Index, 
 
 
 def _add_index_option(
-    command: _Command,
+    command: Decorated,
     choose: Callable[[click.Context, click.Parameter, tuple[Index, ...]], Index],
     help_text: str,
-) -> _Command:
+) -> Decorated:
     command = click.option(
         "--timeout",
         type=click.IntRange(1, _MAX_TIMEOUT),

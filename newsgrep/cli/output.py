@@ -7,15 +7,17 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
+from enum import StrEnum
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 import click
 from click.core import ParameterSource
 
 from newsgrep._io import encode_json, read_regular
-from newsgrep.cli.options import OutputFormat, OutputOptions
+from newsgrep.cli.options import Decorated, Options, enum_option
+from newsgrep.errors import UsageError
 from newsgrep.messages import _, localize
 from newsgrep.terminal import (
     Screen,
@@ -42,6 +44,136 @@ if TYPE_CHECKING:
     from newsgrep.models import Hit
     from newsgrep.query.ast import Node
     from newsgrep.search.diagnose import Diagnosis
+
+
+_FORCING: Final = ("FORCE_COLOR", "CLICOLOR_FORCE")
+"""Variables that request colours wherever the output goes, unless they are 0."""
+
+CSV_FORM: Final = "--csv-form"
+"""The hidden option that ``--csv=FORM`` means."""
+
+
+class OutputFormat(StrEnum):
+    """How a command prints its result."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    PATHS = "paths"
+
+
+_FOR_PEOPLE: Final = frozenset((OutputFormat.TEXT, OutputFormat.CSV))
+"""Formats without ``parsed``."""
+
+
+class OutputOptions(Options):
+    """How to print; ``color`` is ``auto``, ``always`` or ``never``, ``null`` goes with paths."""
+
+    output: OutputFormat = OutputFormat.TEXT
+    null: bool = False
+    color: str = "auto"
+    pager: bool = False
+    csv_form: CsvForm = CsvForm.SAFE
+    bom: bool = False
+    columns: str = ""
+
+    formats_with_columns: ClassVar[frozenset[OutputFormat]] = frozenset((OutputFormat.CSV,))
+
+    def validate(self) -> None:
+        """Raise :class:`UsageError` for an option of another format."""
+        if self.columns and self.output not in self.formats_with_columns:
+            names = " or ".join(f"--{each}" for each in sorted(self.formats_with_columns))
+            raise UsageError(
+                "--columns needs {names}. Add it, or leave --columns out.", names=names
+            )
+        if self.null and self.output is not OutputFormat.PATHS:
+            raise UsageError("-0 needs --paths. Add it.")
+        if self.bom and (self.output is not OutputFormat.CSV or self.csv_form is CsvForm.RAW):
+            raise UsageError("--bom needs --csv, and not its raw form. Add it, or leave --bom out.")
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether the format has no place for notes on the query, as ``parsed`` in JSON."""
+        return self.output in _FOR_PEOPLE
+
+    @property
+    def use_color(self) -> bool:
+        """Whether to print in colour: by ``--color``, the environment and the terminal.
+
+        NO_COLOR comes before FORCE_COLOR and CLICOLOR_FORCE, which come before CLICOLOR and TERM.
+        """
+        if self.color != "auto":
+            return self.color == "always"
+        if os.environ.get("NO_COLOR"):
+            return False
+        if any(os.environ.get(name, "0") not in {"", "0"} for name in _FORCING):
+            return True
+        plain = os.environ.get("TERM") == "dumb" or os.environ.get("CLICOLOR") == "0"
+        return sys.stdout.isatty() and not plain
+
+
+_FORMAT_HELP: Final = {
+    OutputFormat.JSON: "Print one JSON object.",
+    OutputFormat.JSONL: "Print JSON Lines, one object per result.",
+    OutputFormat.CSV: "Print CSV with a header row; --csv=excel for Excel, --csv=raw unchanged.",
+    OutputFormat.PATHS: "Print paths only, one per line, in the form $'…' where needed.",
+}
+
+
+def output_options(
+    *formats: OutputFormat, color: bool = True, columns: bool = True
+) -> Callable[[Decorated], Decorated]:
+    """Return a decorator that adds the fields of :class:`OutputOptions` for these formats.
+
+    Without ``columns`` the command has an option ``--columns`` of its own.
+    """
+
+    def decorate(command: Decorated) -> Decorated:
+        if color:
+            command = click.option(
+                "--color",
+                type=click.Choice(["auto", "always", "never"]),
+                default="auto",
+                show_default=True,
+                help="When to use colours; auto: on a terminal, unless NO_COLOR is set.",
+            )(command)
+            command = click.option(
+                "--pager/--no-pager", default=True, help="Page long output on a terminal."
+            )(command)
+        if OutputFormat.PATHS in formats:
+            command = click.option(
+                "-0", "--null", is_flag=True, help="End paths with NUL, for xargs -0."
+            )(command)
+        if OutputFormat.CSV in formats:
+            if columns:
+                command = click.option(
+                    "--columns",
+                    metavar="NAMES",
+                    default="",
+                    help="Columns of --csv, separated by commas.",
+                )(command)
+            command = click.option(
+                "--bom", is_flag=True, help="Write CSV for Excel, as --csv=excel."
+            )(command)
+            command = enum_option(
+                CSV_FORM,
+                choices=CsvForm,
+                default=CsvForm.SAFE.value,
+                hidden=True,
+                help="Form of CSV, as --csv=FORM.",
+            )(command)
+        for each in reversed(formats):
+            command = click.option(
+                f"--{each}",
+                "output",
+                flag_value=each.value,
+                callback=lambda _ctx, _param, value: OutputFormat(value or OutputFormat.TEXT),
+                help=_FORMAT_HELP[each],
+            )(command)
+        return command
+
+    return decorate
 
 
 class Rendering(NamedTuple):

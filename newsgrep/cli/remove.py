@@ -10,11 +10,10 @@ from typing import Final
 import click
 
 from newsgrep.cli.file_options import wait_option
+from newsgrep.cli.main import Command, QueryCommand
 from newsgrep.cli.named import find_all_chosen
 from newsgrep.cli.options import (
-    Command,
     IndexOptions,
-    QueryCommand,
     QueryOptions,
     completing,
     filter_options,

@@ -13,21 +13,24 @@ from typing import IO, cast
 import click
 
 from newsgrep.cli.file_options import wait_option
+from newsgrep.cli.main import Command, Group, QueryCommand
 from newsgrep.cli.options import (
-    Command,
-    Group,
     IndexOptions,
-    OutputFormat,
-    OutputOptions,
-    QueryCommand,
     completing,
     index_option,
-    output_options,
     pass_options,
     query_text,
     variants_option,
 )
-from newsgrep.cli.output import Rendering, print_message, print_result, screen
+from newsgrep.cli.output import (
+    OutputFormat,
+    OutputOptions,
+    Rendering,
+    output_options,
+    print_message,
+    print_result,
+    screen,
+)
 from newsgrep.engines.base import Engine
 from newsgrep.errors import InputError, NewsgrepError, UsageError
 from newsgrep.indexing.lock import exclusive_lock

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from newsgrep.analysis.scoring import Recency, parse_half_life, recency_from_today
+from newsgrep.cli.main import QueryCommand
 from newsgrep.cli.options import (
-    OutputFormat,
-    OutputOptions,
-    QueryCommand,
     QueryOptions,
     completing,
     indexes_option,
     limit_option,
     order_option,
-    output_options,
     pass_options,
     query_options,
 )
 from newsgrep.cli.output import (
+    OutputFormat,
+    OutputOptions,
     Rendering,
     describe_next_step,
+    output_options,
     print_lines_to_stderr,
     print_result,
     remember_hits,

@@ -8,18 +8,19 @@ from typing import Any, Final
 
 import click
 
+from newsgrep.cli.main import Command
 from newsgrep.cli.named import find_articles, is_hit_number, read_names, searched_texts
-from newsgrep.cli.options import (
-    Command,
-    IndexOptions,
+from newsgrep.cli.options import IndexOptions, completing, indexes_option, pass_options
+from newsgrep.cli.output import (
     OutputFormat,
     OutputOptions,
-    completing,
-    indexes_option,
+    Rendering,
+    draw,
     output_options,
-    pass_options,
+    print_message,
+    print_paged,
+    print_result,
 )
-from newsgrep.cli.output import Rendering, draw, print_message, print_paged, print_result
 from newsgrep.errors import UsageError
 from newsgrep.indexing.annotations import Annotation, read_annotations
 from newsgrep.messages import _

@@ -11,25 +11,25 @@ from typing import Final
 import click
 
 from newsgrep.cli.file_options import outlet_rules_file
+from newsgrep.cli.main import QueryCommand
 from newsgrep.cli.named import find_article, looks_like_name
 from newsgrep.cli.options import (
     NarrowingOptions,
-    OutputFormat,
-    OutputOptions,
-    QueryCommand,
     QueryOptions,
     completing,
     enum_option,
     indexes_option,
     limit_option,
     narrowing_options,
-    output_options,
     pass_options,
     query_options,
 )
 from newsgrep.cli.output import (
+    OutputFormat,
+    OutputOptions,
     Rendering,
     draw,
+    output_options,
     print_message,
     print_result,
     report_no_match,

@@ -22,7 +22,8 @@ from newsgrep.cli.file_options import (
     wait_option,
     words_of,
 )
-from newsgrep.cli.options import Command, IndexOptions, completing, index_option, pass_options
+from newsgrep.cli.main import Command
+from newsgrep.cli.options import IndexOptions, completing, index_option, pass_options
 from newsgrep.cli.output import print_message
 from newsgrep.cli.progress import handle_signals
 from newsgrep.errors import InputError, Interrupted

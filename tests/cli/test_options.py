@@ -10,7 +10,7 @@ import pytest
 
 from newsgrep.cli.file_options import SizeParam
 from newsgrep.cli.main import COMMANDS, group
-from newsgrep.cli.options import OutputFormat, OutputOptions
+from newsgrep.cli.output import OutputFormat, OutputOptions
 from newsgrep.cli.search import FacetsParam, HalfLifeParam
 from newsgrep.errors import UsageError
 from tests.support.cli import Cli, leaf_commands
