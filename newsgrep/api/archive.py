@@ -8,9 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from newsgrep.api.counting import CountingArchive
 from newsgrep.api.opened import at_least, choose, make_recency
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 
 Location = str | os.PathLike[str]
 """A folder with an index, or the URL of an index on a server."""
-
-_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def open(*locations: Location, timeout: float = DEFAULT_TIMEOUT) -> Archive:  # noqa: A001  (of the module newsgrep)

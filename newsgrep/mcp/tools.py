@@ -94,11 +94,6 @@ class Tools:
             self._archive.refresh()
         return self._archive
 
-    def _query(
-        self, archive: Archive, query: str, since: str, until: str, sources: Iterable[str]
-    ) -> Query:
-        return archive.parse(query, since=since, until=until, sources=sources)
-
     def search(
         self,
         query: Text,
@@ -115,9 +110,18 @@ class Tools:
         without_part how many match without a filter: change the query accordingly.
         """
         archive = self._current()
-        parsed = self._query(archive, query, since, until, sources)
+        parsed = _parse(archive, query, since, until, sources)
         limit = min(limit, _MAX_HITS)
-        return answers.search_answer(archive.search(parsed, limit=limit, sort=sort, after=cursor))
+        try:
+            hits = archive.search(parsed, limit=limit, sort=sort, after=cursor)
+        except UsageError as exc:
+            if not cursor:
+                raise
+            raise UsageError(
+                "The cursor is of another query or order, or the archive has changed since. Search "
+                "again without cursor; cursors of sort date and -date stay valid."
+            ) from exc
+        return answers.search_answer(hits)
 
     def fetch(
         self,
@@ -161,9 +165,7 @@ class Tools:
         auto chooses bins. Articles without a date, or with a less precise one, are counted apart.
         """
         archive = self._current()
-        queries = [
-            self._query(archive, each, since, until, sources) for each in (query, *other_queries)
-        ]
+        queries = [_parse(archive, each, since, until, sources) for each in (query, *other_queries)]
         if measure in {"occurrences", "per-million"}:
             for each in queries:
                 _check_readable(archive, each)
@@ -193,7 +195,7 @@ class Tools:
     ) -> answers.FacetAnswer:
         """Count all matches of a query by source, month, day, author or tag, exactly."""
         archive = self._current()
-        counts = archive.facets(self._query(archive, query, since, until, sources), by)
+        counts = archive.facets(_parse(archive, query, since, until, sources), by)
         every = counts.facets[by]
         start = _offset(cursor)
         end = start + min(limit, _MAX_VALUES)
@@ -221,7 +223,7 @@ class Tools:
         Compare how words are used; left and right sort by the text beside them.
         """
         archive = self._current()
-        parsed = self._query(archive, query, since, until, sources)
+        parsed = _parse(archive, query, since, until, sources)
         start = _offset(cursor)
         end = start + min(limit, _MAX_LINES)
         if sort in {"left", "right"}:
@@ -329,6 +331,10 @@ class Tools:
         """
         found = self._current().whats_new(saved, limit=min(limit, _MAX_HITS))
         return answers.new_answer(found)
+
+
+def _parse(archive: Archive, query: str, since: str, until: str, sources: Iterable[str]) -> Query:
+    return archive.parse(query, since=since, until=until, sources=sources)
 
 
 def _check_readable(archive: Archive, query: Query) -> None:

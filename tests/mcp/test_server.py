@@ -135,6 +135,7 @@ def test_errors_are_messages_with_the_next_step(session: Session) -> None:
         *("of nothing", "unknown saved"),
     }
     assert "Unclosed bracket" in session.errors["invalid query"]
+    assert "Search again without cursor" in session.errors["invalid cursor"]
     assert "greater than or equal to 1" in session.errors["invalid limit"]
     assert all("Traceback" not in text for text in session.errors.values())
 
