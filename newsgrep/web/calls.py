@@ -54,12 +54,16 @@ class Call(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """An answer: the status of HTTP, the type, and the body whole or in parts."""
+    """An answer: the status of HTTP, the type, and the body whole or in parts.
+
+    ``problem`` is what the owner of the server should know, for the log.
+    """
 
     status: int
     media_type: str
     body: bytes | Iterator[bytes]
     headers: Mapping[str, str] = {}
+    problem: str = ""
 
 
 class NotFound(NewsgrepError):

@@ -287,7 +287,8 @@ class Server:
         if self._log.requests or answer.status >= 500:
             duration = (time.perf_counter() - started) * 1000
             where = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            self._log.write(f"{answer.status} {where} {duration:.0f} ms")
+            problem = f": {answer.problem}" if answer.problem else ""
+            self._log.write(f"{answer.status} {where} {duration:.0f} ms{problem}")
         headers = {"Cache-Control": "private, no-cache", **answer.headers}
         if download:
             return _Streamed(download, answer.status, headers, answer.media_type)

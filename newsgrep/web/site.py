@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from newsgrep import __version__
 from newsgrep.engines.base import Engine
-from newsgrep.errors import IndexProblem, NewsgrepError, QueryError, UsageError
+from newsgrep.errors import IndexProblem, InputError, NewsgrepError, QueryError, UsageError
 from newsgrep.indexing import index_at
 from newsgrep.indexing.combined import combine_indexes
 from newsgrep.indexing.manifest import ANNOTATIONS_FILE, SAVED_FILE, SEEN_FOLDER
@@ -156,18 +156,28 @@ class Site:
 
 
 def describe(settings: Settings, call: Call, error: NewsgrepError, status: int = 0) -> Answer:
-    """Return the answer for an error: a page, or an object for a program."""
+    """Return the answer for an error: a page, or an object for a program.
+
+    What is wrong with an index or a file names paths of this machine, so others see only that
+    something is, and the log has the rest.
+    """
+    problem = ""
     if not status:
         status = 400 if isinstance(error, UsageError) else BUSY_STATUS
         status = 404 if isinstance(error, NotFound) else status
+    if isinstance(error, IndexProblem | InputError):
+        problem = str(error)
+        if not settings.shows_paths:
+            error = NewsgrepError("The archive cannot be read now. The log of the server says why.")
     headers = {"Retry-After": "5"} if status == BUSY_STATUS else {}
     if call.route in DATA:
-        return Answer(status, "application/json", problem_object(error), headers)
+        body = problem_object(error)
+        return Answer(status, "application/json", body, headers, problem)
     at = Parameters(call.parameters)
     values = {"at": at, "path": "/", "archive": settings.name, "warnings": ()}
     with speaking(call.language):
         page = render("error.html", **values, **_mistake(error, at), status=status)
-    return Answer(status, "text/html", page, {**headers, "Vary": "Accept-Language"})
+    return Answer(status, "text/html", page, {**headers, "Vary": "Accept-Language"}, problem)
 
 
 def _mistake(error: NewsgrepError, at: Parameters) -> dict[str, Any]:

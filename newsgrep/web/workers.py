@@ -42,6 +42,7 @@ class _Start(NamedTuple):
     media_type: str
     headers: dict[str, str]
     body: bytes | None
+    problem: str
 
 
 def _work(connection: Connection, settings: Settings) -> None:
@@ -68,7 +69,7 @@ def _send_answer(connection: Connection, site: Site, settings: Settings, call: C
         )
         answer = describe(settings, call, problem, 500)
     whole = answer.body if isinstance(answer.body, bytes) else None
-    start = _Start(answer.status, answer.media_type, dict(answer.headers), whole)
+    start = _Start(answer.status, answer.media_type, dict(answer.headers), whole, answer.problem)
     connection.send(start)
     if not isinstance(answer.body, bytes):
         for part in answer.body:
@@ -206,7 +207,9 @@ class Workers:
         finally:
             if not keep:
                 self._drop(worker)
-        answer = Answer(start.status, start.media_type, start.body or b"", start.headers)
+        answer = Answer(
+            start.status, start.media_type, start.body or b"", start.headers, start.problem
+        )
         if start.body is not None:
             self._give_back(worker)
             return answer, None

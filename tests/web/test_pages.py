@@ -438,10 +438,13 @@ def test_several_indexes_are_searched_as_one(tides: Cli, seeds: Cli) -> None:
     pages.site.close()
 
 
-def test_missing_index_is_an_error_and_not_a_crash(tmp_path: Path) -> None:
-    reply = Pages(tmp_path / "none")()
-    assert reply.status == 503
-    assert "No index" in reply.text
+def test_missing_index_is_an_error_without_its_path(tmp_path: Path) -> None:
+    for route in ("search", "api_search"):
+        reply = Pages(tmp_path / "none")(route)
+        assert reply.status == 503
+        assert "The archive cannot be read" in reply.text
+        assert str(tmp_path) not in reply.text
+        assert "No index" in Pages(tmp_path / "none", shows_paths=True)(route).text
 
 
 # Languages
