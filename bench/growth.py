@@ -79,7 +79,8 @@ def main(
     extra = recombined(everything, ADDED, _SEED + 1)
     curves: Curves = {}
     for engine in engines.split(","):
-        folder = work.resolve() / "growth" / f"{engine}.index"
+        # Another corpus has other paths.
+        folder = work.resolve() / "growth" / f"{engine}-{corpus.name}.index"
         curves[engine] = {}
         for size, point in grow(engine, corpus, extra, steps, folder):
             curves[engine][size] = point

@@ -4,6 +4,7 @@ import json
 import lzma
 import sys
 import tarfile
+import xml.etree.ElementTree as ET
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,7 +13,10 @@ import pytest
 
 from bench.cleaned import brute_force, clean, read_cleaned
 from bench.corpora import MAX_IN_FOLDER, Corpus, read_source, real, recombine, recombined, sample
+from bench.curves import draw
 from bench.derived import correctness
+from bench.growth import FIGURES, exponent, grow
+from bench.growth import markdown as growth_markdown
 from bench.measure import CommandFailed, run
 from bench.peers import OURS, make_peer, peer_names
 from bench.peers.base import Inputs
@@ -241,3 +245,47 @@ def test_run_measures_memory_and_failures() -> None:
         run([sys.executable, "-c", "raise SystemExit(3)"])
     with pytest.raises(CommandFailed, match="not done after"):
         run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.2)
+
+
+def test_exponent_is_the_slope_of_a_curve() -> None:
+    values = {1000: (2.0, 5.0), 3000: (1.0, 5.0), 100_000: (200.0, 5.0)}
+    points = {size: {"a": a, "b": b} for size, (a, b) in values.items()}
+    assert exponent(points, "a") == pytest.approx(1)
+    assert exponent(points, "b") == 0
+    assert exponent({1000: {"a": 2.0}}, "a") != exponent({1000: {"a": 2.0}}, "a"), "not a number"
+
+
+def test_curves_are_drawn_from_left_to_right() -> None:
+    picture = draw({"CPU & s": {"one": [(3000, 20), (1000, 10), (9000, 0)], "two": [(1000, 500)]}})
+    root = ET.fromstring(picture)  # noqa: S314  (our own)
+    space = "{http://www.w3.org/2000/svg}"
+    titles = [each.text for each in root.iter(f"{space}text") if each.get("class") == "t"]
+    assert titles == ["CPU & s"]
+    circles = [each for each in root.iter(f"{space}circle") if each.get("r") == "3"]
+    (x, y), (later_x, later_y), (_, high_y) = (
+        (float(each.get("cx", "")), float(each.get("cy", ""))) for each in circles
+    )
+    assert x < later_x
+    assert high_y < later_y < y
+
+
+def test_growth_measures_each_size_once(
+    tmp_path: Path, posts: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.growth.MAX_IN_FOLDER", 25)
+    monkeypatch.setattr("bench.growth._COLD_ROUNDS", 1)
+    monkeypatch.setattr("bench.growth._WARM_ROUNDS", 1)
+    whole = Corpus("both", tmp_path / "both")
+    for number, path in enumerate(posts.paths()):
+        folder = whole.folder / f"{number // 25:04}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / path.name).write_text(path.read_text("utf-8"), "utf-8")
+    extra = Corpus("extra", tmp_path / "extra")
+    extra.folder.mkdir()
+    (extra.folder / "new.md").write_text(post(999), "utf-8")
+    folder = tmp_path / "growth" / "index"
+    measured = dict(grow("whoosh", whole, extra, [25, 50], folder))
+    assert all(point.keys() == FIGURES.keys() for point in measured.values())
+    assert measured[50]["index_cpu"] > measured[25]["index_cpu"] > 0
+    assert dict(grow("whoosh", whole, extra, [25, 50], folder)) == measured, "kept"
+    assert "| indexing everything, CPU s |" in growth_markdown({"whoosh": measured})
