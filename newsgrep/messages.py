@@ -158,12 +158,12 @@ def localize_stored(text: str) -> str:
         return translated
     for begin, template in _templates():
         if text.startswith(begin) and (found := _pattern(template).fullmatch(text)):
-            plain = _PLACEHOLDER.sub(r"{\1}", catalogue.gettext(template))
+            plain = re.sub(_PLACEHOLDER, r"{\1}", catalogue.gettext(template))
             return plain.format(**found.groupdict())
     return text
 
 
-_PLACEHOLDER: Final = re.compile(r"\{(\w+)[^}]*\}")
+_PLACEHOLDER: Final = r"\{(\w+)[^}]*\}"
 
 
 @cache
@@ -171,8 +171,8 @@ def _templates() -> list[tuple[str, str]]:
     """Return the templates of the catalogue, each with its begin, the most specific ones first."""
     catalogue = _catalogue()
     keys = vars(catalogue)["_catalog"] if catalogue else ()
-    templates = [key for key in keys if isinstance(key, str) and _PLACEHOLDER.search(key)]
-    templates.sort(key=lambda key: (-len(_PLACEHOLDER.sub("", key)), key))
+    templates = [key for key in keys if isinstance(key, str) and re.search(_PLACEHOLDER, key)]
+    templates.sort(key=lambda key: (-len(re.sub(_PLACEHOLDER, "", key)), key))
     return [(key.partition("{")[0], key) for key in templates]
 
 
@@ -180,7 +180,7 @@ def _pattern(template: str) -> re.Pattern[str]:
     """Return what matches any text that is made of ``template``."""
     seen: set[str] = set()
     parts = []
-    for number, part in enumerate(_PLACEHOLDER.split(template)):
+    for number, part in enumerate(re.split(_PLACEHOLDER, template)):
         if number % 2 == 0:
             parts.append(re.escape(part))
         else:
