@@ -84,6 +84,32 @@ TAIWAN: Final = (
     ("頭欄位", "標頭"),
     ("迴環", "回送"),
     ("空閒", "閒置"),
+    ("運行", "執行"),
+    ("聲明瞭", "聲明了"),
+    ("只讀檔案系統", "唯讀檔案系統"),
+    ("設為只讀", "設為唯讀"),
+    ("訪問", "存取"),
+    ("後綴", "副檔名"),
+    ("字尾", "副檔名"),
+    ("匹配", "符合"),
+    ("報道", "報導"),
+    ("周", "週"),
+    ("示例", "範例"),
+    ("終端", "終端機"),
+    ("重定向", "重新導向"),
+    ("頭部", "標頭"),
+    ("csv 的列", "csv 的欄"),
+    ("Lines 的列", "Lines 的欄"),
+    ("列有 id", "欄有 id"),
+    ("未知的列", "未知的欄"),
+    ("各列的名稱", "各欄的名稱"),
+    ("沒有列。", "沒有欄。"),
+    ("指明列", "指明欄"),
+    ("段的列", "段的欄"),
+    ("列的大小", "欄的大小"),
+    ("每列 {", "每欄 {"),
+    ("對齊在一列", "對齊在一欄"),
+    ("行數多於", "列數多於"),
 )
 """What OpenCC writes, and the word of programs in Taiwan, in the order of replacement."""
 
@@ -257,7 +283,8 @@ def _converter() -> OpenCC:
 
 def to_taiwan(text: str) -> str:
     """Return a text in the characters and the words of programs in Taiwan."""
-    text = _converter().convert(text)
+    # OpenCC takes 查找 for the word for a query.
+    text = _converter().convert(text.replace("查找", "寻找"))
     for found, word in (("“", "「"), ("”", "」"), *TAIWAN):
         text = text.replace(found, word)
     return text
