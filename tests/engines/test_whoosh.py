@@ -21,7 +21,7 @@ from newsgrep.engines.base import (
     Order,
 )
 from newsgrep.engines.registry import open_engine
-from newsgrep.engines.whoosh import internals, reader, writer
+from newsgrep.engines.whoosh import internals, joints, reader, writer
 from newsgrep.engines.whoosh.engine import WhooshEngine
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.query.ast import MatchAll
@@ -126,6 +126,60 @@ def test_postings_cache_is_bounded(
         ]
         cached = engine._reader._postings.values()  # type: ignore[attr-defined]  # the cache
         assert sum(len(documents) for documents, _ in cached) <= max(5, len(ARCHIVE))
+    engine.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_joints_leave_out_no_match(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(postings_query, "_FEW_CANDIDATES", 0)
+    monkeypatch.setattr(joints, "_COPIED", 4)
+    chance = random.Random(seed)
+    engine = open_engine("whoosh", tmp_path / "whoosh", create=True)
+    expected = open_engine("memory", tmp_path, create=True)
+
+    def text() -> str:
+        parts = [
+            "中国",
+            "经济",
+            "国",
+            "经",
+            "发展",
+            "水",
+            "gpt",
+            "20",
+            "2024",
+            "，",
+            "。",
+            ":",
+            " 5",
+            "𠀀",
+        ]
+        return " ".join("".join(chance.choices(parts, k=chance.randrange(1, 30))).split())
+
+    texts = []
+    for first in range(0, 60, 12):
+        added = {f"a{number}": (text(), text()) for number in range(first, first + 12)}
+        texts += [each for pair in added.values() for each in pair]
+        articles = [
+            make_article(key, body[:4], body, left_out=[("footer", left_out)])
+            for key, (body, left_out) in added.items()
+        ]
+        changes: list[Change] = list(map(upsert, articles))
+        changes += [DeleteArticle(f"a{chance.randrange(first + 1)}") for _ in range(3)]
+        engine.write(changes)
+        expected.write(changes)
+    for _ in range(60):
+        whole = chance.choice(texts)
+        start = chance.randrange(len(whole))
+        part = whole[start : start + chance.randrange(1, 8)].strip()
+        if not any(map(str.isalnum, part)):
+            continue
+        for field in ("", "title:", "body:", "leftout:"):
+            request = EngineRequest(parse(f'{field}"{part}"').root, limit=100)
+            assert engine.search(request) == expected.search(request), (field, part)
+    assert engine.verify(deep=True) == []
     engine.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from array import array
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from whoosh.fields import COLUMN, ID, Schema
 from whoosh.filedb.filestore import FileStorage
 from whoosh.reading import SegmentReader
 
+from newsgrep.analysis.joints import MOST_BYTES
 from newsgrep.analysis.scoring import FieldCounts, pack_counts
 from newsgrep.engines.base import DeleteArticle
 from newsgrep.engines.commit_writer import CommitWriter
@@ -519,6 +521,31 @@ def test_documents_of_a_block_are_inside_of_the_segment(tmp_path: Path) -> None:
     with pytest.raises(CorruptFile, match="does not describe signatures"):
         joints.JointFile(file, 0)
     file.close()
+
+
+@given(at=st.integers(0, 10**6), value=st.integers(0, 255))
+def test_changed_signatures_are_an_error_or_signatures(
+    tmp_path_factory: pytest.TempPathFactory, at: int, value: int
+) -> None:
+    path = tmp_path_factory.mktemp("joints") / "x.joints"
+    writer = joints.JointWriter(path)
+    for number in range(20):
+        writer.add(number, number % 2, bytes(range(number, number + 64)))
+    writer.finish()
+    data = bytearray(path.read_bytes())
+    data[at % len(data)] = value
+    path.write_bytes(data)
+    file = CheckedFile(path, len(data), None)  # as if somebody had made up the checksums, too
+    try:
+        changed = joints.JointFile(file, 20)
+        assert all(number < 20 for number in changed.with_joints(joints.TEXT_ZONE, [1 << 31]))
+        assert all(
+            len(each) <= MOST_BYTES for b in changed.blocks for each in changed.signatures(b)
+        )
+    except (CorruptFile, LookupError, ValueError, struct.error):
+        pass  # what the engine reports as damage
+    finally:
+        file.close()
 
 
 def test_files_name_no_class_of_newsgrep(tmp_path: Path) -> None:

@@ -63,6 +63,15 @@ class _Block(NamedTuple):
     zone: int
 
     @property
+    def is_possible(self) -> bool:
+        """Return whether a writer divides blocks so."""
+        return (
+            0 < self.columns <= self.size <= MOST_BYTES
+            and 0 < self.texts * self.columns <= _BYTES_IN_GROUP + _TEXTS_IN_BLOCK
+            and self.texts * self.size <= _BYTES_IN_BLOCK + MOST_BYTES
+        )
+
+    @property
     def groups(self) -> int:
         """Return the number of groups of columns."""
         return -(-self.size // self.columns)
@@ -80,7 +89,7 @@ class JointFile:
         self.blocks = [_Block(*each) for each in _BLOCK.iter_unpack(directory)]
         # Each document has two signatures at most, so a made-up directory takes no more memory.
         if sum(block.texts for block in self.blocks) > documents * 2 or not all(
-            0 < block.columns <= block.size <= MOST_BYTES and block.texts for block in self.blocks
+            block.is_possible for block in self.blocks
         ):
             raise CorruptFile(message("{name} does not describe signatures", name=file.name))
         self._numbers: dict[_Block, array[int]] = {}
