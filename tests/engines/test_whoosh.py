@@ -163,7 +163,7 @@ def test_joints_leave_out_no_match(
         added = {f"a{number}": (text(), text()) for number in range(first, first + 12)}
         texts += [each for pair in added.values() for each in pair]
         articles = [
-            make_article(key, body[:4], body, left_out=[("footer", left_out)])
+            make_article(key, body[:4], body, left_out=[(left_out, "footer")])
             for key, (body, left_out) in added.items()
         ]
         changes: list[Change] = list(map(upsert, articles))
