@@ -35,9 +35,10 @@ from newsgrep.engines.base import (
 )
 from newsgrep.engines.commits import open_regular
 from newsgrep.engines.compact import RecordFile
-from newsgrep.indexing.known import FindRecords, KnownRecords
+from newsgrep.indexing.known import KnownRecords
 from newsgrep.indexing.manifest import Manifest
 from newsgrep.indexing.plan import Plan
+from newsgrep.indexing.record_table import FindRecords
 from newsgrep.indexing.store import Index
 from newsgrep.messages import message
 

@@ -27,10 +27,10 @@ from newsgrep.indexing.known import (
     PENDING,
     PRESENT,
     UNCHANGED,
-    FindRecords,
     KnownFile,
     KnownRecords,
 )
+from newsgrep.indexing.record_table import FindRecords
 from newsgrep.messages import message
 from newsgrep.models import FileRecord, Status
 

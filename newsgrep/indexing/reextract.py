@@ -7,8 +7,9 @@ import stat
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from newsgrep.extraction.walk import File, iter_parents
-from newsgrep.indexing.known import PENDING, FindRecords, KnownRecords
+from newsgrep.indexing.known import PENDING, KnownRecords
 from newsgrep.indexing.plan import Plan, Shard, reread_duplicates
+from newsgrep.indexing.record_table import FindRecords
 from newsgrep.models import FileRecord, Status
 
 

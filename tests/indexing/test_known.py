@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from newsgrep.extraction.identity import article_id
-from newsgrep.indexing import known as known_module
+from newsgrep.indexing import record_table as table_module
 from newsgrep.indexing.known import GONE, OUT, PENDING, PRESENT, UNCHANGED, UNSEEN, KnownRecords
 from newsgrep.models import FileRecord, Status
 
@@ -75,7 +75,7 @@ def test_articles_of_duplicates_are_not_read_again() -> None:
 
 
 def test_records_that_are_needed_next_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(known_module, "_FETCHED_AT_ONCE", 2)
+    monkeypatch.setattr(table_module, "_FETCHED_AT_ONCE", 2)
     index = Index([DUMP, *(member(line, "1a") for line in range(1, 7))])
     known = index.known()
     for line in (1, 3, 4, 6):
