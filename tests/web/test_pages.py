@@ -75,6 +75,9 @@ def test_chosen_facets_are_chips_that_can_be_removed(pages: Pages) -> None:
     assert total(reply) < total(source)
     assert total(reply) < total(date)
     assert total(date) == 10
+    either = pages(q="灯塔 台风", any=1)
+    (chip,) = either.tree.xpath("//ul[@class='chips']//a/@href")
+    assert total(follow(pages, chip)) < total(either)
 
 
 def test_bars_of_the_chart_lead_to_their_articles(pages: Pages) -> None:
