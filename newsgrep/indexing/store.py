@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from newsgrep._io import sync
 from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import DEFAULT_ENGINE
-from newsgrep.errors import IndexProblem, UsageError
+from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexProblem, UsageError
 from newsgrep.indexing.manifest import SAVED_FILE, SEEN_FOLDER, Manifest
 
 if TYPE_CHECKING:
@@ -139,11 +139,12 @@ class Index(ABC):
     def user_dictionary(self) -> UserDictionary | None:
         """Return the user's dictionary, with which queries are cut.
 
-        ``None`` if there is none, or if the index can't be opened, which opening it reports.
+        ``None`` if there is none, or if the index can't be opened, which opening it reports. Raises
+        :class:`ServerProblem` if its server does not respond.
         """
         try:
             return self.read_manifest().user_dictionary
-        except IndexProblem:
+        except (IndexMissing, IndexDamaged, IndexMismatch):
             return None
 
     # Reading
