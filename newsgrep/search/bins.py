@@ -1,4 +1,4 @@
-"""Bins of a timeline: days, weeks, months and years, and dates that are known to one of them.
+"""Bins of a timeline: days, weeks, months and years, dates in one of them, undated articles.
 
 Bins of an interval are numbered, so that adjacent bins have adjacent numbers. A date that is known
 less precisely than a bin is in no bin.
@@ -11,10 +11,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from newsgrep.engines.base import Engine, count_matches
 from newsgrep.errors import UsageError
 from newsgrep.messages import message
 from newsgrep.models import month_index, month_span
-from newsgrep.query.ast import DateRange, Node, conditions
+from newsgrep.query.ast import And, DateRange, MatchAll, Node, Not, conditions
 
 MAX_BINS: Final = 9_000
 """Bins of a timeline: the days of 24 years, more than a chart can show."""
@@ -214,3 +215,22 @@ def checked_bin_range(dates: Dates, requested: Period, by: Interval) -> range:
         max_bins=MAX_BINS,
         advice=advice,
     )
+
+
+# Undated articles: no filter by date matches them, so a filtered result counts them
+
+
+UNDATED: Final = Not(DateRange(None, None))
+"""The articles without a date of publication."""
+
+
+def count_undated(engine: Engine, root: Node) -> int | None:
+    """Return how many undated articles match ``root`` without its filters by date.
+
+    Returns ``None`` if it has none. Dates in alternatives and exclusions are no filters.
+    """
+    parts = conditions(root)
+    others = tuple(part for part in parts if not isinstance(part, DateRange))
+    if len(others) == len(parts):
+        return None
+    return count_matches(engine, And((*(others or (MatchAll(),)), UNDATED)))

@@ -35,8 +35,8 @@ from newsgrep.query.ast import (
     scoring_terms,
 )
 from newsgrep.query.parser import Query
+from newsgrep.search.bins import count_undated
 from newsgrep.search.search import SearchRequest, search
-from newsgrep.search.undated import count_undated
 
 MAX_COUNTED_TERMS: Final = 20
 """Terms that are counted: each costs one search, and a query may have thousands."""

@@ -201,7 +201,7 @@ def iter_paths(engine: Engine, ranked: RankedPage) -> Iterator[str]:
 def _count_undated(engine: Engine, root: Node) -> int | None:
     if not any(isinstance(part, DateRange) for part in conditions(root)):
         return None
-    from newsgrep.search.undated import count_undated  # most queries have no dates
+    from newsgrep.search.bins import count_undated  # most queries have no dates
 
     return count_undated(engine, root)
 

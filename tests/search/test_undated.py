@@ -12,9 +12,9 @@ import pytest
 from newsgrep.analysis.scoring import Recency
 from newsgrep.engines.base import Engine, EngineRequest, Order, count_matches
 from newsgrep.query.parser import parse
+from newsgrep.search.bins import UNDATED, count_undated
 from newsgrep.search.diagnose import diagnose
 from newsgrep.search.search import SearchRequest, search
-from newsgrep.search.undated import UNDATED, count_undated
 from tests.support.cli import Cli, write_article
 from tests.support.factories import FOLDER_ENGINES, engine_with, make_article
 

@@ -9,12 +9,14 @@ from typing import Final, NamedTuple
 
 from newsgrep._io import encode_json
 from newsgrep.engines.opensearch.client import Client
-from newsgrep.engines.opensearch.names import write_alias
-from newsgrep.engines.opensearch.problems import StatusError, error_reason, is_disk_full
-from newsgrep.engines.opensearch.responses import (
+from newsgrep.engines.opensearch.documents import write_alias
+from newsgrep.engines.opensearch.problems import (
     JsonObject,
+    StatusError,
+    error_reason,
     integer,
     invalid,
+    is_disk_full,
     mapping,
     objects,
 )

@@ -14,7 +14,12 @@ from http.client import HTTPException
 from typing import Any, Final, NamedTuple, NoReturn
 from urllib.parse import urlencode
 
-from newsgrep.engines.opensearch.address import OpenSearchAddress
+from newsgrep.engines.opensearch.address import (
+    CA_VARIABLE,
+    Credentials,
+    OpenSearchAddress,
+    load_credentials,
+)
 from newsgrep.engines.opensearch.connection import (
     Deadline,
     HttpResponse,
@@ -23,9 +28,14 @@ from newsgrep.engines.opensearch.connection import (
     ServerConnections,
     tls_context,
 )
-from newsgrep.engines.opensearch.credentials import CA_VARIABLE, Credentials, load_credentials
-from newsgrep.engines.opensearch.problems import StatusError, describe_failure, describe_status
-from newsgrep.engines.opensearch.responses import JsonObject, NotAnObject, parse_object
+from newsgrep.engines.opensearch.problems import (
+    JsonObject,
+    NotAnObject,
+    StatusError,
+    describe_failure,
+    describe_status,
+    parse_object,
+)
 from newsgrep.engines.registry import DEFAULT_TIMEOUT
 from newsgrep.errors import ServerProblem, UsageError
 from newsgrep.messages import message

@@ -6,6 +6,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -46,7 +47,7 @@ from newsgrep.engines.engine_query.fields import (
     id_prefix,
     index_fields,
 )
-from newsgrep.engines.opensearch.responses import items, mapping, text
+from newsgrep.engines.opensearch.problems import items, mapping, text
 from newsgrep.messages import message
 from newsgrep.models import ARCHIVE_ZONE, Article, FileRecord
 
@@ -327,3 +328,48 @@ def _json_line(document: dict[str, object]) -> str:
     except UnicodeEncodeError:  # undecodable bytes of a path, which the packed record preserves
         return SURROGATES.sub("\ufffd", line)
     return line
+
+
+# Names of indices and aliases
+
+
+@dataclass(frozen=True, slots=True)
+class IndexNames:
+    """The names of the indices and aliases of one generation."""
+
+    name: str
+    generation: int
+
+    @property
+    def articles(self) -> str:
+        """The alias of all indices with articles."""
+        return f"{self.name}.g{self.generation}"
+
+    @property
+    def file_records(self) -> str:
+        """The index of file records without an article."""
+        return f"{self.articles}.notes"
+
+    @property
+    def all_indices(self) -> str:
+        """All indices, as they are named in a request."""
+        return f"{self.articles},{self.file_records}"
+
+    def of_year(self, year: str) -> str:
+        """Return the index for the articles of a year, or for undated ones."""
+        return f"{self.articles}.{year}"
+
+
+def write_alias(index: str) -> str:
+    """Return the alias for writing to an index.
+
+    A server creates a missing index with its own settings when something is written to it,
+    but not if the request requires an alias.
+    """
+    return f"{index}.w"
+
+
+def parse_generation(index: str, name: str) -> int | None:
+    """Return the generation of an index with articles; ``None`` if it is not newsgrep's."""
+    found = re.fullmatch(rf"{re.escape(name)}\.g([0-9]{{1,9}})\.({UNDATED_YEAR}|[0-9]{{4}})", index)
+    return int(found[1]) if found else None

@@ -32,8 +32,14 @@ from newsgrep.engines.opensearch.documents import (
     text_length,
 )
 from newsgrep.engines.opensearch.indices import IndexGeneration, commit_number, find_index
-from newsgrep.engines.opensearch.pages import HitPages, facet_aggregations, facet_counts
-from newsgrep.engines.opensearch.point_in_time import PointInTime, total_hits
+from newsgrep.engines.opensearch.pages import (
+    HitPages,
+    PointInTime,
+    facet_aggregations,
+    facet_counts,
+    total_hits,
+)
+from newsgrep.engines.opensearch.problems import invalid, text
 from newsgrep.engines.opensearch.query import (
     MAX_CLAUSES,
     chunks,
@@ -42,7 +48,6 @@ from newsgrep.engines.opensearch.query import (
     to_dsl,
 )
 from newsgrep.engines.opensearch.reader import ServerReader
-from newsgrep.engines.opensearch.responses import invalid, text
 from newsgrep.engines.opensearch.settings import restore_settings
 from newsgrep.errors import IndexDamaged, IndexMissing, UsageError
 from newsgrep.messages import message

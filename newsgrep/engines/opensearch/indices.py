@@ -25,11 +25,13 @@ from newsgrep.engines.opensearch.documents import (
     READABLE_ARTICLE,
     READABLE_FILE_RECORD,
     UNDATED_YEAR,
+    IndexNames,
+    parse_generation,
+    write_alias,
 )
-from newsgrep.engines.opensearch.names import IndexNames, parse_generation, write_alias
-from newsgrep.engines.opensearch.problems import error_reason
-from newsgrep.engines.opensearch.responses import (
+from newsgrep.engines.opensearch.problems import (
     JsonObject,
+    error_reason,
     integer,
     invalid,
     mapping,

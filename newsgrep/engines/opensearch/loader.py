@@ -43,6 +43,7 @@ from newsgrep.engines.opensearch.documents import (
     ADDRESS_ID,
     PACKED_ARTICLE_FIELDS,
     PACKED_FILE_RECORD,
+    IndexNames,
     article_json,
     file_record_json,
     file_record_key,
@@ -51,14 +52,13 @@ from newsgrep.engines.opensearch.documents import (
     stored_file_record,
 )
 from newsgrep.engines.opensearch.indices import IndexGeneration, refresh
-from newsgrep.engines.opensearch.names import IndexNames
-from newsgrep.engines.opensearch.query import chunks
-from newsgrep.engines.opensearch.responses import (
+from newsgrep.engines.opensearch.problems import (
     JsonObject,
     integer,
     objects,
     text,
 )
+from newsgrep.engines.opensearch.query import chunks
 from newsgrep.engines.opensearch.settings import bulk_loading
 from newsgrep.errors import ChangesRejected, ServerProblem
 from newsgrep.models import FileRecord

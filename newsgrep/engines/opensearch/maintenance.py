@@ -25,15 +25,15 @@ from newsgrep.engines.opensearch.documents import (
     PACKED_ARTICLE_FIELDS,
     PACKED_FILE_RECORD,
     PACKED_FILE_RECORD_IN_FORMAT_4,
+    IndexNames,
     ServerHit,
     is_article_hit,
     stored_article,
     stored_file_record,
 )
-from newsgrep.engines.opensearch.names import IndexNames
-from newsgrep.engines.opensearch.point_in_time import PointInTime
+from newsgrep.engines.opensearch.pages import PointInTime
+from newsgrep.engines.opensearch.problems import integer, mapping, text
 from newsgrep.engines.opensearch.query import MAX_CLAUSES
-from newsgrep.engines.opensearch.responses import integer, mapping, text
 from newsgrep.messages import message
 from newsgrep.models import Article, FileRecord
 

@@ -21,7 +21,14 @@ from newsgrep.engines.opensearch.documents import (
     stored_article,
     stored_bytes,
 )
-from newsgrep.engines.opensearch.point_in_time import PointInTime, advance_key
+from newsgrep.engines.opensearch.pages import PointInTime, advance_key
+from newsgrep.engines.opensearch.problems import (
+    integer,
+    items,
+    mapping,
+    objects,
+    text,
+)
 from newsgrep.engines.opensearch.query import (
     MAX_CLAUSES,
     MAX_NESTING,
@@ -29,13 +36,6 @@ from newsgrep.engines.opensearch.query import (
     count_clauses,
     nesting_depth,
     to_dsl,
-)
-from newsgrep.engines.opensearch.responses import (
-    integer,
-    items,
-    mapping,
-    objects,
-    text,
 )
 from newsgrep.query.ast import Field, LocationField, NameField
 

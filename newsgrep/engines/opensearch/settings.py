@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from newsgrep.engines.opensearch.client import Client
-from newsgrep.engines.opensearch.names import IndexNames
-from newsgrep.engines.opensearch.responses import (
+from newsgrep.engines.opensearch.documents import IndexNames
+from newsgrep.engines.opensearch.problems import (
     JsonObject,
     invalid,
     mapping,

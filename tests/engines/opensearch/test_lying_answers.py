@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from newsgrep.engines.base import Engine, EngineRequest, Order
-from newsgrep.engines.opensearch import connection, point_in_time
+from newsgrep.engines.opensearch import connection, pages
 from newsgrep.engines.opensearch import engine as engine_module
 from newsgrep.errors import IndexDamaged, IndexProblem, ServerProblem
 from newsgrep.indexing.server import ServerIndex
@@ -224,7 +224,7 @@ def test_too_large_page_is_requested_in_parts(
     with ServerIndex(url).open() as engine:
         proxy.handler = watch
         assert [each.id for each in engine.get(ids)] == ids
-    assert sizes[0] == point_in_time.MAX_HITS
+    assert sizes[0] == pages.MAX_HITS
     assert sizes[-1] < len(ids)
     monkeypatch.setattr(connection, "MAX_RESPONSE_BYTES", 10_000)
     with (
