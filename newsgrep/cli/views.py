@@ -38,7 +38,7 @@ from newsgrep.cli.output import (
 )
 from newsgrep.engines.base import Engine
 from newsgrep.errors import UsageError
-from newsgrep.messages import _
+from newsgrep.messages import _, message
 from newsgrep.query.lexer import normalize
 from newsgrep.query.parser import Query
 from newsgrep.search.bins import Interval
@@ -297,6 +297,13 @@ def keywords_command(options: KeywordsOptions) -> int:
                 "No article matches {text}, and none has that id or path. "
                 "newsgrep search shows why.",
                 text=text,
+            )
+        )
+    elif options.output is OutputFormat.TEXT and not found.words and not found.others:
+        print_message(
+            message(
+                "All articles of the index match, so there are no others to compare them with. "
+                "Use another query, or the index of the whole archive."
             )
         )
     elif options.output is OutputFormat.TEXT and not found.words:

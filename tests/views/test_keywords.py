@@ -476,3 +476,9 @@ def test_compare_of_many_years_has_a_bar_for_each_year(cli: Cli) -> None:
     bars = [line for line in cli("compare", "渡轮", "--periods", "2010,2024").lines if "█" in line]
     assert all(line.startswith("  years     ") for line in bars)
     assert ["2010 to 2024, most in 2010-03: 1" in line for line in bars] == [True, False]
+
+
+def test_keywords_of_a_whole_index_say_that_nothing_is_left(seeds: Cli) -> None:
+    ran = seeds("keywords", "*", status=1)
+    assert "All articles of the index match, so there are no others" in ran.err
+    assert seeds.json("keywords", "*", status=1)["others"] == 0
