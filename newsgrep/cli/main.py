@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 
@@ -17,7 +18,7 @@ from newsgrep import __version__
 from newsgrep.cli.options import HIDDEN_MINUS, OWN_PROCESS, settings_file
 from newsgrep.cli.output import CSV_FORM, OutputFormat, print_message
 from newsgrep.errors import ChangesRejected, Interrupted, NewsgrepError, QueryError, UsageError
-from newsgrep.messages import _, language, localize, use_for_gettext
+from newsgrep.messages import _, alternatives, conjunction, language, localize, use_for_gettext
 from newsgrep.terminal import (
     OutputClosed,
     display_width,
@@ -134,7 +135,8 @@ class Command(LocalizedCommand):
             names = [name for name in given if name in _FORMAT_NAMES]
             if len(names) > 1:
                 raise UsageError(
-                    "{names} exclude each other. Use one of them.", names=" and ".join(names)
+                    "{names} exclude each other. Use one of them.",
+                    names=reduce(conjunction, names),
                 )
         return super().parse_args(ctx, args)
 
@@ -175,7 +177,9 @@ class QueryCommand(Command):
                 values = _OPTIONAL_VALUES[name]
                 if value not in values:
                     shown = truncate(one_line(value), 40)
-                    known = (" or " if len(values) == _PAIR else ", ").join(values)
+                    known = (
+                        alternatives(list(values)) if len(values) == _PAIR else ", ".join(values)
+                    )
                     raise UsageError(
                         "Unknown value {name}={shown}. Choose {known}.",
                         name=name,

@@ -192,7 +192,7 @@ class QueryOptions(NarrowingOptions):
             user=self.index.user_dictionary(),
         )
         for warning in query.warnings:
-            click.echo(wrap_message(f"newsgrep: {sanitize(warning)}"), err=True)
+            click.echo(wrap_message(f"newsgrep: {sanitize(localize(warning))}"), err=True)
         if self.is_for_people:
             for note in split_word_notes(query.root):
                 click.echo(wrap_message(f"newsgrep: {sanitize(localize(note))}"), err=True)

@@ -18,7 +18,7 @@ from click.core import ParameterSource
 from newsgrep._io import encode_json, read_regular
 from newsgrep.cli.options import Decorated, Options, enum_option
 from newsgrep.errors import UsageError
-from newsgrep.messages import _, localize
+from newsgrep.messages import _, alternatives, localize
 from newsgrep.terminal import (
     Screen,
     StyledLine,
@@ -83,7 +83,7 @@ class OutputOptions(Options):
     def validate(self) -> None:
         """Raise :class:`UsageError` for an option of another format."""
         if self.columns and self.output not in self.formats_with_columns:
-            names = " or ".join(f"--{each}" for each in sorted(self.formats_with_columns))
+            names = alternatives([f"--{each}" for each in sorted(self.formats_with_columns)])
             raise UsageError(
                 "--columns needs {names}. Add it, or leave --columns out.", names=names
             )

@@ -78,7 +78,7 @@ def count_facets(engine: Engine, query: Query, names: Sequence[str] = ()) -> Cou
 def to_text(counts: Counts, screen: Screen) -> Iterator[StyledLine]:
     """Yield all values of each facet with bars, and the total."""
     for name, values in counts.facets.items():
-        yield StyledLine([StyledText(name, "title")])
+        yield StyledLine([StyledText(_(name), "title")])
         if name in _BY_TIME:
             values = tuple(sorted(values, key=lambda each: (not each[0], each[0])))
         yield from _bars(values, screen)
