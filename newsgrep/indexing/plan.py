@@ -148,22 +148,46 @@ def make_plan(
     known = records if isinstance(records, KnownRecords) else KnownRecords(records, find)
     known.set_under(roots.is_above, roots.paths)
     plan = Plan(known, largest, shard, prune=prune)
+    own = tuple(os.path.join(folder, "") for folder in own_folders)  # noqa: PTH118  (likewise)
     # Where other names of fields decide, or a part of the files, each file does.
     is_unchanged = None if shard or read.fields else known.folders.is_unchanged
-    own = tuple(os.path.join(folder, "") for folder in own_folders)  # noqa: PTH118  (likewise)
-    unreadable: set[str] = set()
-    for found in find_files(paths, follow=follow, is_unchanged=is_unchanged):
-        if shard and not shard.takes(found.path) and not _concerns_all(found, roots.paths):
-            continue
-        if found.path.startswith(own) or found.path in own_folders:
-            continue
+    files = (
+        found
+        for found in find_files(paths, follow=follow, is_unchanged=is_unchanged)
+        if not shard or shard.takes(found.path) or _concerns_all(found, roots.paths)
+        if not (found.path.startswith(own) or found.path in own_folders)
+    )
+    unreadable = _compare_files(plan, files, read)
+    plan.changed = known.files_of(file.path for file in plan.to_read)
+    _check_missing(plan, roots)
+    gone = _absent_rows(plan, unreadable)
+    moved = _find_moved(plan) if is_local and not shard and prune is not False else set()
+    if prune is False:
+        plan.absent = len(gone)
+    else:
+        if prune is None:
+            _refuse_mass_deletion(plan, paths, len(gone) - len(moved.intersection(gone)))
+        plan.set_gone(sorted(moved.union(gone)) if moved else gone)
+    reread_duplicates(plan)
+    # Of several texts at one address, the first file's has the id of the address.
+    plan.to_read.sort(key=lambda file: os.fsencode(file.path))
+    return plan
+
+
+def _compare_files(plan: Plan, files: Iterable[File | Skipped], read: ReadOptions) -> set[str]:
+    """Mark what is known of ``files``, and add the others to the plan.
+
+    Returns the paths of unreadable files and folders.
+    """
+    known, unreadable = plan.known, set[str]()
+    for found in files:
         if isinstance(found, Skipped):
             plan.skipped.append(found)
             if found.kind in _PRESENT_KINDS:
                 known.mark(found.path, PRESENT)
             elif found.kind == "unreadable":
                 unreadable.add(found.path)
-        elif _is_unchanged(found, known, largest, read):
+        elif _is_unchanged(found, known, plan.largest, read):
             known.mark(found.path, PRESENT | UNCHANGED)
             if not known.is_settled(found.path):
                 known.folders.note(found.path, 1)
@@ -172,12 +196,14 @@ def make_plan(
             known.folders.note(found.path, 1)
             plan.read(found)
     known.mark_members()
-    plan.changed = known.files_of(file.path for file in plan.to_read)
-    _check_missing(plan, roots)
+    return unreadable
+
+
+def _absent_rows(plan: Plan, unreadable: Set[str]) -> Sequence[int]:
+    """Return the rows of records whose files the run is about and are not there."""
+    known, shard = plan.known, plan.shard
     gone: Sequence[int] = known.absent_rows()
-    under = known.count_under() if gone else 0
-    if shard and gone:
-        under = sum(shard.takes(each.file) for each in known.records(known.rows_under()))
+    if shard:
         gone = [row for row in gone if (each := known.find(row)) and shard.takes(each.file)]
     if unreadable:
         gone = [
@@ -185,11 +211,18 @@ def make_plan(
             for row in gone
             if (each := known.find(row)) and unreadable.isdisjoint(iter_parents(each.file))
         ]
-    moved = _find_moved(plan) if is_local and not shard and prune is not False else set()
-    lost = len(gone) - len(moved.intersection(gone))
-    if prune is False:
-        plan.absent = len(gone)
-    elif prune is None and lost * 2 > under:
+    return gone
+
+
+def _refuse_mass_deletion(plan: Plan, paths: Sequence[str], lost: int) -> None:
+    """Raise :class:`MassDeletion` if ``lost`` is more than half of the files of the run."""
+    known, shard = plan.known, plan.shard
+    if not lost:
+        return
+    under = known.count_under()
+    if shard:
+        under = sum(shard.takes(each.file) for each in known.records(known.rows_under()))
+    if lost * 2 > under:
         raise MassDeletion(
             message(
                 "{lost} of the {under} indexed files under {paths} are gone",
@@ -202,12 +235,6 @@ def make_plan(
                 "articles, or --no-prune to keep them."
             ),
         )
-    else:
-        plan.set_gone(sorted(moved.union(gone)) if moved else gone)
-    reread_duplicates(plan)
-    # Of several texts at one address, the first file's has the id of the address.
-    plan.to_read.sort(key=lambda file: os.fsencode(file.path))
-    return plan
 
 
 def _find_moved(plan: Plan) -> set[int]:

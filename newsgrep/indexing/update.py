@@ -128,13 +128,7 @@ def update_index(
             engine = session.engine
             commit, planned, plan = engine.commit(), engine, plan_for(session)
             if not plan.has_work:
-                index.clean_up(session.manifest)
-                with suppress(IndexLocked):
-                    # A writer that died may have left files, or a server's settings.
-                    engine.remove_leftovers()
-                summary = _summary(engine, UpdateRun(plan, Histories(None)), extractor, started)
-                _save_table(index, session, engine, plan, ChangeLog())
-                return summary
+                return _finish_unchanged(index, session, plan, extractor, started)
         elif options.reextract:
             raise index.missing()
         else:
@@ -162,6 +156,20 @@ def update_index(
         summary = _summary(engine, run, extractor, started)
         _save_table(index, session, engine, plan, log)
         return summary
+
+
+def _finish_unchanged(
+    index: Index, session: Session, plan: Plan, extractor: str, started: float
+) -> UpdateSummary:
+    """Return the summary of a run that has nothing to write."""
+    engine = session.engine
+    index.clean_up(session.manifest)
+    with suppress(IndexLocked):
+        # A writer that died may have left files, or a server's settings.
+        engine.remove_leftovers()
+    summary = _summary(engine, UpdateRun(plan, Histories(None)), extractor, started)
+    _save_table(index, session, engine, plan, ChangeLog())
+    return summary
 
 
 def _save_table(
@@ -302,30 +310,7 @@ def _shared_addresses(engine: Engine, run: UpdateRun) -> tuple[SharedAddress, ..
 def _write(
     index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions, log: ChangeLog
 ) -> None:
-    files = run.plan.to_read
-    # Starting processes costs as much as reading some hundreds of files.
-    size = sum(file.size for file in files if is_container(file.path))
-    is_long = len(files) > _MIN_FILES_FOR_WORKERS or size > _MIN_BYTES_FOR_WORKERS
-    jobs = options.jobs if is_long else 1
-    prepare = PrepareOptions(
-        options.outlets_file,
-        options.largest,
-        options.read,
-        run.plan.changed,
-        options.reextract,
-        run.plan.known,
-        _count_bytes(files, options) if size else ignore_bytes,
-        engine.user_dictionary,
-    )
-    if options.stream:
-        lines = read_stream(options.stream, run.plan.changed[STREAM], options.read)
-        lines, is_long = read_ahead(lines)
-        results = prepare_stream(lines, prepare, options.jobs if is_long else 1)
-    else:
-        results = prepare_files(files, prepare, jobs)
-    known = not (options.stream or size)
-    if options.stream or not size:
-        results = _with_progress(results, len(files) if known else None, options.progress)
+    prepared, prepare, jobs = _prepare(engine, run, options)
     rejected: list[ChangesRejected] = []
     has_table = index.has_commits
 
@@ -345,35 +330,79 @@ def _write(
             rejected.append(exc)  # the following changes are to be written, too
 
     try:
-        groups = run.changes(results, again, rewrite)
+        groups = run.changes(prepared, again, rewrite)
         for changes in _timed_commits(groups, options.commit_every):
             write(changes)
             index.confirm()
             run.commit()
             _settle(run, again, write, engine.user_dictionary)
     except KeyboardInterrupt as exc:
-        if not index.has_commits:
-            raise Interrupted(
-                "stopped; {index} keeps what it has received. The same command continues from "
-                "there.",
-                index=index,
-            ) from exc
-        if _last_commit(index) != engine.commit():
-            run.commit()  # it was complete, but the interrupt came before it was recorded
-        if run.committed:
-            done = (
-                message("{done:,} of {count:,} files", done=run.committed, count=len(files))
-                if known
-                else message("{done:,} records", done=run.committed)
-            )
-            raise Interrupted(
-                "stopped; {done} are in the index. The same command continues from there.",
-                done=done,
-            ) from exc
+        if interrupted := _interrupted(index, engine, run, options):
+            raise interrupted from exc
         raise
     if rejected:
         items = tuple(item for each in rejected for item in each.items)
         raise ChangesRejected(rejected[0].index, items) from rejected[0]
+
+
+def _prepare(
+    engine: Engine, run: UpdateRun, options: UpdateOptions
+) -> tuple[Iterator[Prepared], PrepareOptions, int]:
+    """Return the prepared files of a run, how they are prepared, and by how many processes."""
+    files = run.plan.to_read
+    # Starting processes costs as much as reading some hundreds of files.
+    size = _size_of_containers(files)
+    is_long = len(files) > _MIN_FILES_FOR_WORKERS or size > _MIN_BYTES_FOR_WORKERS
+    jobs = options.jobs if is_long else 1
+    prepare = PrepareOptions(
+        options.outlets_file,
+        options.largest,
+        options.read,
+        run.plan.changed,
+        options.reextract,
+        run.plan.known,
+        _count_bytes(files, options) if size else ignore_bytes,
+        engine.user_dictionary,
+    )
+    if options.stream:
+        lines = read_stream(options.stream, run.plan.changed[STREAM], options.read)
+        lines, is_long = read_ahead(lines)
+        results = prepare_stream(lines, prepare, options.jobs if is_long else 1)
+        return _with_progress(results, None, options.progress), prepare, jobs
+    results = prepare_files(files, prepare, jobs)
+    if not size:
+        results = _with_progress(results, len(files), options.progress)
+    return results, prepare, jobs
+
+
+def _size_of_containers(files: Iterable[File]) -> int:
+    return sum(file.size for file in files if is_container(file.path))
+
+
+def _interrupted(
+    index: Index, engine: Engine, run: UpdateRun, options: UpdateOptions
+) -> Interrupted | None:
+    """Return the error that says what is in the index after an interrupt, ``None`` if nothing is.
+
+    A server keeps what it has received.
+    """
+    if not index.has_commits:
+        return Interrupted(
+            "stopped; {index} keeps what it has received. The same command continues from there.",
+            index=index,
+        )
+    if _last_commit(index) != engine.commit():
+        run.commit()  # it was complete, but the interrupt came before it was recorded
+    if not run.committed:
+        return None
+    files = run.plan.to_read
+    if options.stream or _size_of_containers(files):
+        done = message("{done:,} records", done=run.committed)
+    else:
+        done = message("{done:,} of {count:,} files", done=run.committed, count=len(files))
+    return Interrupted(
+        "stopped; {done} are in the index. The same command continues from there.", done=done
+    )
 
 
 def _settle(
