@@ -11,6 +11,7 @@ import asyncio
 import hmac
 import logging
 import secrets
+import signal
 import socket
 import sys
 import time
@@ -418,6 +419,8 @@ def run(
             ready()
         await running
 
+    # uvicorn raises the signal that ended it again, and a server that was stopped has not failed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         asyncio.run(serve())
 

@@ -111,6 +111,15 @@ def test_token_is_needed_and_leaves_the_address(tides: Cli, tmp_path: Path) -> N
         assert server.get("/", {"Host": "evil.example", "Cookie": cookie}).status == 421
 
 
+def test_sigterm_ends_the_server_and_its_workers(tides: Cli, tmp_path: Path) -> None:
+    with serve(tides.folder / "index", home=tmp_path) as server:
+        assert server.get("/").status == 200
+        server.process.terminate()
+        assert server.process.wait(20) == 0
+        with pytest.raises(ConnectionError):
+            server.get("/")
+
+
 def test_header_of_a_proxy_names_the_user(tides: Cli, tmp_path: Path) -> None:
     options = ("--user-header", "X-Forwarded-User", "--allow-host", "news.example")
     with serve(tides.folder / "index", *options, home=tmp_path) as server:
