@@ -74,7 +74,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 VIEWS: dict[str, Callable[[Engine], object]] = {
-    "keywords of a query": lambda engine: query_keywords(engine, parse("海带"), 20),
+    "keywords of a query": lambda engine: query_keywords(engine, parse("海带"), 20).articles,
     "keywords of an article": lambda engine: article_keywords(engine, ARTICLES[2], 20).words,
     "keywords, all of them": lambda engine: article_keywords(engine, ARTICLES[1], 10**9).words,
     "similar": lambda engine: find_similar(engine, ARTICLES[2]),
