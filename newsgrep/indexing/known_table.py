@@ -107,21 +107,40 @@ def save_after_run(path: Path, plan: Plan, log: ChangeLog, engine: Engine) -> No
     ``engine`` has its last commit open. Failing to is no error: the next run reads the file
     records. What the run has in ``plan.known`` is not usable afterwards.
     """
-    known, commit = plan.known, engine.commit()
-    if known.commit == commit and not len(log) and not known.complete_folders():
+    known = plan.known
+    if known.commit == engine.commit() and not len(log) and not known.complete_folders():
         return
     known.read_from(engine.find_file_records)
-    if not log.apply(known) or known.dead_share() > _MAX_DEAD:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+    if log.apply(known):
+        for file in plan.to_read:
+            row = None if file.locator else known.unchanged_row(file.path, file.size, file.mtime_ns)
+            if row is not None and known.is_settled(file.path):
+                known.folders.note(file.path, -1)
+        known.complete_folders()
+        _save_changed(path, known, engine)
+    else:
+        _remove(path)
+
+
+def save_after_removal(path: Path, known: KnownRecords, log: ChangeLog, engine: Engine) -> None:
+    """Write the table after changes that are about no files on the disk; failing is no error."""
+    if log.apply(known):
+        _save_changed(path, known, engine)
+    else:
+        _remove(path)
+
+
+def _save_changed(path: Path, known: KnownRecords, engine: Engine) -> None:
+    if known.dead_share() > _MAX_DEAD:
+        _remove(path)
         return
-    for file in plan.to_read:
-        row = None if file.locator else known.unchanged_row(file.path, file.size, file.mtime_ns)
-        if row is not None and known.is_settled(file.path):
-            known.folders.note(file.path, -1)
-    known.complete_folders()
     known.retain_articles_of_duplicates()
-    save(path, known, commit)
+    save(path, known, engine.commit())
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def load_table(index: Index, manifest: Manifest, engine: Engine) -> KnownRecords | None:
@@ -148,8 +167,7 @@ def find_problem(path: Path, engine: Engine) -> str | None:
 def save(path: Path, known: KnownRecords, commit: int) -> None:
     """Write a table for the commit with this mark, unless there are few rows, or no place."""
     if len(known.kinds) < MIN_ROWS:
-        with suppress(OSError):
-            path.unlink(missing_ok=True)
+        _remove(path)
         return
     parts = known.to_parts()
     draft = path.with_name(_DRAFT)

@@ -22,6 +22,7 @@ from newsgrep.engines.base import (
     count_matches,
 )
 from newsgrep.extraction.walk import iter_parents
+from newsgrep.indexing.known_table import ChangeLog, load_table, save_after_removal
 from newsgrep.indexing.store import Index, Session
 from newsgrep.messages import message
 from newsgrep.models import FileRecord, Status
@@ -139,7 +140,12 @@ def _open(index: Index) -> Session:
 
 
 def _write(index: Index, session: Session, changes: Iterable[Change]) -> None:
+    engine, log = session.engine, ChangeLog()
     index.remove_leftovers(session.manifest)
-    session.engine.remove_leftovers()
-    session.engine.write(changes)
+    engine.remove_leftovers()
+    known = load_table(index, session.manifest, engine)
+    engine.write(changes if known is None else log.note(changes))
     index.confirm()
+    table = index.table_of_known_files(session.manifest)
+    if table and known is not None:
+        save_after_removal(table, known, log, engine)

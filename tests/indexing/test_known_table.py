@@ -18,6 +18,7 @@ from newsgrep.indexing.known import KnownRecords
 from newsgrep.indexing.known_table import TABLE_NAME, find_problem, load
 from newsgrep.indexing.maintenance import verify_index
 from newsgrep.indexing.outcomes import Outcome, UpdateSummary
+from newsgrep.indexing.removal import delete_articles, forget_paths
 from newsgrep.indexing.update import UpdateOptions, update_index
 from newsgrep.models import FileRecord
 from tests.support.cli import write_article
@@ -165,6 +166,17 @@ def test_table_equals_file_records(index: FolderIndex, files: Path) -> None:
         loaded = load(table_of(index), engine.commit(), engine.find_file_records)
         assert loaded is not None
         assert dict(loaded) == dict(KnownRecords(engine.file_records()))
+
+
+def test_removal_is_written_to_the_table(index: FolderIndex, files: Path) -> None:
+    with index.open() as engine:
+        ids = [each.article_id or "" for each in engine.file_records() if "/a/" in each.path]
+    delete_articles(index, ids[:1])
+    forget_paths(index, [str(files / "b" / "1.md")])
+    with index.open() as engine:
+        assert load(table_of(index), engine.commit(), engine.find_file_records) is not None
+        assert find_problem(table_of(index), engine) is None
+    assert counts(run(index, files)) == {"added": 1, "rejected": 1, "unchanged": 4}
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "copied", "folder", "another commit"])
