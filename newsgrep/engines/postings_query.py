@@ -284,8 +284,12 @@ def _with_pattern(
     from newsgrep.query import prefilter  # words need none
 
     field = Field.TEXT if pattern.field is Field.BODY else pattern.field
-    candidates = reader.all_documents() if within is None else within
-    candidates = _narrow(reader, prefilter.requirement(pattern, reader), field, candidates)
+    required = prefilter.requirement(pattern, reader)
+    if isinstance(required, prefilter.Literal) and field not in ast.PASSAGE_FIELDS:
+        candidates = _narrow_literal(reader, required, field, within)
+    else:
+        among = reader.all_documents() if within is None else within
+        candidates = _narrow(reader, required, field, among)
     ordered = sorted(candidates)
     texts = zip(ordered, reader.packed_texts(ordered, pattern.field), strict=True)
     found = matching_documents(pattern, texts, len(ordered))
@@ -340,18 +344,21 @@ def _with_each(
 
 
 def _narrow_literal(
-    reader: PostingsReader, literal: prefilter.Literal, field: Field, candidates: set[int]
+    reader: PostingsReader, literal: prefilter.Literal, field: Field, candidates: set[int] | None
 ) -> set[int]:
     """Return the candidates that may contain ``literal`` in title or body, in cheap steps first.
 
-    The rarest term leaves the fewest candidates, then joints leave out nearly all texts in which
-    the string is not, and then a list that is much longer than what is left costs more than
-    reading the texts.
+    Without ``candidates``, all documents are. The rarest term leaves the fewest of them, then
+    joints leave out nearly all texts in which the string is not, and then a list that is much
+    longer than what is left costs more than reading the texts.
     """
-    if len(candidates) < _FEW_CANDIDATES:
+    if candidates is not None and len(candidates) < _FEW_CANDIDATES:
         return candidates
     terms = sorted(literal.terms(), key=reader.posting_count)
-    candidates = _with_each(reader, terms[:1], field, candidates)
+    if candidates is None:
+        candidates = _with_term(reader, terms[0], field) if terms else reader.all_documents()
+    else:
+        candidates = _with_each(reader, terms[:1], field, candidates)
     if len(candidates) < _FEW_CANDIDATES:
         return candidates
     candidates = reader.with_joints(literal.text, field, candidates)
