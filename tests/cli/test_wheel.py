@@ -56,6 +56,8 @@ def test_wheel_contains_data_types_and_no_tests(wheel: Path) -> None:
         "newsgrep/extraction/outlets.toml",
         "newsgrep/analysis/folded_words.txt",
         "newsgrep/query/variants.txt",
+        "newsgrep/locale/zh_CN/LC_MESSAGES/newsgrep.mo",
+        "newsgrep/locale/zh_TW/LC_MESSAGES/newsgrep.mo",
         "newsgrep/web/static/openapi.json",
         "newsgrep/web/templates/base.html",
     } <= names
