@@ -42,7 +42,7 @@ def small(cli: Cli) -> Cli:
         ("diff 1 x", "A B needs a whole number, not “x”."),
         ("config search.sort -date", "Unknown option -date. If it is a value, write -- before"),
         ("search", "Missing QUERY. Example: newsgrep search "),
-        ("compare x", "Missing --sources. Example: newsgrep compare "),
+        ("compare", "Missing QUERY. Example: newsgrep compare "),
         ("stats x", "Got unexpected extra argument (x). See: newsgrep stats --help"),
         ("help nothing", "No help for “nothing”."),
     ],
