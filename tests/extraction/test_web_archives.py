@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -263,13 +264,13 @@ def test_plain_arc_with_ten_fields_is_read() -> None:
 
 @pytest.mark.parametrize("compress_dictionary", [False, True])
 def test_zstandard_with_a_dictionary_is_read(compress_dictionary: bool) -> None:
-    zstd = pytest.importorskip("backports.zstd")
     records = pages(40)
-    dictionary = zstd.train_dict(records * 5, 4000).dict_content
-    shared = zstd.ZstdDict(dictionary)
-    stored = zstd.compress(dictionary) if compress_dictionary else dictionary
+    shared = zstandard.train_dictionary(4000, [*records * 5])
+    dictionary = shared.as_bytes()
+    compressor = zstandard.ZstdCompressor(dict_data=shared)
+    stored = zstandard.compress(dictionary) if compress_dictionary else dictionary
     data = b"\x5d\x2a\x4d\x18" + len(stored).to_bytes(4, "little") + stored
-    data += b"".join(zstd.compress(record, zstd_dict=shared) for record in records)
+    data += b"".join(compressor.compress(record) for record in records)
     found, bad, _ = read(data, "a.warc.zst")
     assert (len(found), bad) == (40, [])
     found, (bad_record,), _ = read(data[:-20], "a.warc.zst")
@@ -470,11 +471,10 @@ def test_encodings_of_bodies_are_removed(fields: tuple[str, ...], body: bytes) -
 
 
 def test_zstandard_of_bodies_is_removed() -> None:
-    zstd = pytest.importorskip("backports.zstd")
     encoding = "Content-Encoding: zstd"
-    ((found,), _, _) = read(response(1, zstd.compress(PAGE), HTML, encoding))
+    ((found,), _, _) = read(response(1, zstandard.compress(PAGE), HTML, encoding))
     assert found.data == PAGE
-    _, (bad,), _ = read(response(1, zstd.compress(PAGE)[:20], HTML, encoding))
+    _, (bad,), _ = read(response(1, zstandard.compress(PAGE)[:20], HTML, encoding))
     assert bad.reason == "its body is damaged"
 
 

@@ -12,11 +12,14 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from newsgrep.errors import NoArticle
-from newsgrep.extraction.records.base import MissingPackage, Source
+from newsgrep.extraction.records.base import Source
 from newsgrep.extraction.records.names import COMPRESSED_SUFFIXES, TAR_SUFFIXES, unrotated
+
+if TYPE_CHECKING:
+    from zstandard import ZstdCompressionDict, ZstdDecompressionObj
 
 _BUFFER_BYTES: Final = 1 << 18
 _MAX_RATIO: Final = 250
@@ -33,10 +36,64 @@ class DamagedData(NoArticle):
     """Compressed data that cannot be read to its end."""
 
 
+_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
+_DICTIONARY_FRAME: Final = b"\x5d\x2a\x4d\x18"
+_DICTIONARY_MAGIC: Final = b"\x37\xa4\x30\xec"
+_MAX_DICTIONARY: Final = 16 * 1024 * 1024
+_PIECE_BYTES: Final = 1024
+"""Of Zstandard, decompressed at once: 4 bytes can be a block of 128 KB, so at most 32 MB."""
+
+
+class _ZstandardStream:
+    """The content of all Zstandard frames of a stream; errors are those of the standard library.
+
+    The readers of the package do not say whether a frame was cut off, its decompressors do.
+    """
+
+    def __init__(self, stream: BinaryIO, dictionary: ZstdCompressionDict | None = None) -> None:
+        from zstandard import ZstdDecompressor, ZstdError
+
+        self._stream, self._error = stream, ZstdError
+        self._decompressor = ZstdDecompressor(dictionary)
+        self._frame: ZstdDecompressionObj | None = None
+        self._input, self._output = b"", b""
+
+    def read1(self, size: int = -1) -> bytes:
+        """Return at most ``size`` bytes, some unless it is the end."""
+        data = self._output or self._next_piece()
+        if size < 0:
+            size = len(data)
+        self._output = data[size:]
+        return data[:size]
+
+    def read(self, size: int = -1) -> bytes:
+        """Return ``size`` bytes, fewer at the end."""
+        parts: list[bytes] = []
+        while size and (data := self.read1(size)):
+            parts.append(data)
+            size = max(size - len(data), -1)
+        return b"".join(parts)
+
+    def _next_piece(self) -> bytes:
+        while data := self._input or self._stream.read(_PIECE_BYTES):
+            if self._frame is None:
+                self._frame = self._decompressor.decompressobj()
+            try:
+                content = self._frame.decompress(data)
+            except self._error as exc:
+                raise OSError(str(exc)) from exc
+            self._input = b""
+            if self._frame.eof:
+                self._input, self._frame = self._frame.unused_data, None
+            if content:
+                return content
+        if self._frame is not None:
+            raise EOFError("the last frame is not complete")
+        return b""
+
+
 def _open_zstd(stream: BinaryIO) -> io.BufferedIOBase:
-    zstd = _load_zstd()
-    file = zstd.ZstdFile(stream)
-    return cast("io.BufferedIOBase", _Translated(file, zstd.ZstdError))
+    return cast("io.BufferedIOBase", _ZstandardStream(stream))
 
 
 def _open_zstd_with_dictionary(stream: BinaryIO) -> io.BufferedIOBase:
@@ -45,58 +102,21 @@ def _open_zstd_with_dictionary(stream: BinaryIO) -> io.BufferedIOBase:
     It is a skippable frame, whose content may itself be compressed:
     https://iipc.github.io/warc-specifications/specifications/warc-zstd/
     """
-    zstd = _load_zstd()
-    stream.read(len(_DICTIONARY_MAGIC))
+    from zstandard import ZstdCompressionDict
+
+    stream.read(len(_DICTIONARY_FRAME))
     size = int.from_bytes(stream.read(4), "little")
     if size > _MAX_DICTIONARY:
         raise TooMuchData("a Zstandard dictionary of more than 16M")
     data = stream.read(size)
     try:
         if data.startswith(_ZSTD_MAGIC):
-            data = zstd.ZstdDecompressor().decompress(data, _MAX_DICTIONARY)
-        file = zstd.ZstdFile(stream, zstd_dict=zstd.ZstdDict(data))
-    except (zstd.ZstdError, ValueError) as exc:
+            data = _ZstandardStream(io.BytesIO(data)).read(_MAX_DICTIONARY)
+    except (EOFError, OSError) as exc:
         raise DamagedData("its Zstandard dictionary is damaged") from exc
-    return cast("io.BufferedIOBase", _Translated(file, zstd.ZstdError))
-
-
-_ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
-_DICTIONARY_MAGIC: Final = b"\x5d\x2a\x4d\x18"
-_MAX_DICTIONARY: Final = 16 * 1024 * 1024
-
-
-def _load_zstd() -> Any:
-    """Return the module ``zstd`` of Python 3.14, or its copy for others."""
-    try:
-        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        try:
-            from backports import zstd  # type: ignore[no-redef,unused-ignore]
-        except ImportError as exc:
-            raise MissingPackage("it is compressed with Zstandard", "zstd") from exc
-    return zstd
-
-
-class _Translated:
-    """A stream whose own kind of error is an ``OSError``, as those of the standard library."""
-
-    def __init__(self, stream: BinaryIO, error: type[Exception]) -> None:
-        self._stream = stream
-        self._error = error
-
-    def read1(self, size: int = -1) -> bytes:
-        """Return at most ``size`` bytes."""
-        return self._translate(self._stream.read1, size)  # type: ignore[attr-defined]
-
-    def read(self, size: int = -1) -> bytes:
-        """Return ``size`` bytes, fewer at the end."""
-        return self._translate(self._stream.read, size)
-
-    def _translate(self, read: Callable[[int], bytes], size: int) -> bytes:
-        try:
-            return read(size)
-        except self._error as exc:
-            raise OSError(str(exc)) from exc
+    if not data.startswith(_DICTIONARY_MAGIC):
+        raise DamagedData("its Zstandard dictionary is damaged")
+    return cast("io.BufferedIOBase", _ZstandardStream(stream, ZstdCompressionDict(data)))
 
 
 Codec = Callable[[BinaryIO], io.BufferedIOBase]
@@ -113,7 +133,7 @@ _CODECS: Final[dict[bytes, Codec]] = {
     b"\xfd7zXZ\0": lzma.LZMAFile,
     b"BZh": bz2.BZ2File,
     _ZSTD_MAGIC: _open_zstd,
-    _DICTIONARY_MAGIC: _open_zstd_with_dictionary,
+    _DICTIONARY_FRAME: _open_zstd_with_dictionary,
 }
 
 
