@@ -28,7 +28,9 @@ SESSION = (
     ("search", "联合声明 朱鹮 source:汀海", "-n", "1"),
 )
 _MILLISECONDS = re.compile(r"in \d+ ms")  # differs from run to run
-_ID_OF_A_FILE = re.compile(r"[a-z2-7]{6}(?=  seeds/002_)")  # depends on the folder
+_ID_OF_A_FILE = re.compile(
+    r"[a-z2-7]{6}(?=(?:\x1b\[[\d;]*m|\s)+seeds/002_)"
+)  # depends on the folder
 _LINKS = re.compile(r"\x1b\]8;[^\x1b\x07]*(?:\x1b\\|\x07)")  # a picture has no links
 _FONT_FACES = re.compile(r"@font-face \{\{.*?\}\}\n", re.DOTALL)  # would load from the network
 
