@@ -8,9 +8,9 @@ The table is a copy, and nothing depends on it: it names its commit, ends with a
 written to another file first. If it is missing, damaged, or of another commit, the file records
 are read from the index, and the run writes it again. ``newsgrep doctor`` compares both.
 
-A SQLite database with a row for each file record was tried instead, for a million: it reads
-nothing before it is queried, but each file that a run finds is a query (7 µs), and so is each row
-that it changes. Four columns of it take as long to read as the whole table.
+A SQLite database was tried instead, with a million rows of five numbers: it reads nothing before
+it is queried, but a query takes 9 µs, so a look at each file 9 s. Reading four columns of all rows
+took 0.6 s, and a table of the same size 0.1 s.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _MAX_DEAD: Final = 0.3
 
 
 class ChangeLog:
-    """The changes that a run writes, in order, packed: a million take 32 MB of memory."""
+    """The changes that a run writes, in order, packed, to spare memory."""
 
     def __init__(self) -> None:
         self._records = RecordFile()
