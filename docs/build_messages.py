@@ -15,9 +15,11 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
+from importlib import import_module
 from inspect import cleandoc
 from io import BytesIO
 from pathlib import Path
+from pkgutil import walk_packages
 from string import Formatter
 from typing import Final, NamedTuple
 
@@ -40,7 +42,6 @@ from newsgrep.models import Provenance, Status
 from newsgrep.query.ast import Field
 from newsgrep.search.bins import Interval
 from newsgrep.search.rerank import RerankFeatures
-from newsgrep.web import workers as _workers  # noqa: F401  (its errors are found as subclasses)
 
 PACKAGE: Final = Path(errors.__file__).parent
 LOCALES: Final = Path(_FOLDER)
@@ -163,8 +164,12 @@ def _texts_of_pages() -> Iterator[Text]:
                 yield Text(given[0], given[1])
 
 
+@cache
 def error_names() -> frozenset[str]:
     """Return the names of all errors whose first argument is a message."""
+    for module in walk_packages([str(PACKAGE)], "newsgrep."):
+        if module.name != "newsgrep.__main__":
+            import_module(module.name)  # its errors are subclasses then
     found = [errors.NewsgrepError]
     for each in found:
         found.extend(each.__subclasses__())

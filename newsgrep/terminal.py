@@ -189,7 +189,8 @@ def shorten_path(path: str, width: int) -> str:
     """
     if display_width(path) <= width:
         return path
-    *folders, name = path.split("/")
+    *folders, name = path.rstrip("/").split("/")
+    name += path[len(path.rstrip("/")) :]
     for count in range(len(folders) - 1, 0, -1):
         shown = "/".join((*folders[:count], _ELLIPSIS, name))
         if display_width(shown) <= width and any(folders[:count]):

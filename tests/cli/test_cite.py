@@ -36,8 +36,7 @@ def styled(article: Article, style: CitationStyle) -> str:
 
 
 def changed(**values: object) -> Article:
-    fields = {name: getattr(ARTICLE, name) for name in Article.__dataclass_fields__}
-    return Article(**(fields | values))
+    return ARTICLE._replace(**values)
 
 
 def test_gbt_of_a_newspaper_article() -> None:

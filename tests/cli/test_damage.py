@@ -131,7 +131,7 @@ def test_incompatible_index_is_refused(cli: Cli) -> None:
     changes: list[dict[str, Any]] = [
         {"format": 99},
         {"analyser": {"fold": 0}},
-        {"analyser": None},
+        {"analyser": {}},
         {"engine": "lucene", "data": "lucene"},
     ]
     commands = [["index", "a.md"], ["search", "渡轮"], ["stats"], ["show", "a.md"]]
@@ -143,6 +143,13 @@ def test_incompatible_index_is_refused(cli: Cli) -> None:
             assert "was created by" in ran.err
             assert ran.err.count("\n") == 1
             assert ran.stdout == b""
+
+
+def test_manifest_without_a_fingerprint_is_damage(cli: Cli) -> None:
+    write_article(cli.folder / "a.md", "渡轮停航", "大雾。")
+    cli("index", "a.md")
+    change_manifest(cli.index, analyser=None)
+    assert "is damaged" in cli("search", "渡轮", status=2).err
 
 
 def test_index_recreates_a_deleted_index(cli: Cli) -> None:

@@ -145,7 +145,7 @@ class Archive:
         plan = self.plan()
         before = {record.path: record.article_id for record in self.records()}
         run = UpdateRun(plan, Histories(self.engine, self.keep, self.ids_with_versions))
-        rewrite = partial(rewrite_articles, jobs=1)
+        rewrite = partial(rewrite_articles, jobs=1, user=None)
         all_groups = run.changes(self.prepare(plan.to_read), self.prepare, rewrite)
         for group in islice(all_groups, groups):
             changes = list(group)

@@ -363,7 +363,7 @@ def test_keywords_command_accepts_id_or_path(press: Cli) -> None:
 
 def test_keywords_command_without_keywords(press: Cli) -> None:
     assert "No article matches" in press("keywords", "海牛", status=1).err
-    assert "Narrow the query" in press("keywords", "--", "-海牛", status=1).err
+    assert "All articles of the index match" in press("keywords", "--", "-海牛", status=1).err
     assert press.json("keywords", "海牛", status=1)["words"] == []
 
 
