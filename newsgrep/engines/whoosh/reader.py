@@ -56,6 +56,9 @@ MAX_CACHED_POSTINGS: Final = 4_000_000
 MAX_CACHED_MATCHES: Final = 2_000_000
 """Documents that match a pattern and are cached, of 8 bytes each."""
 
+_MAX_KEPT_NAMES: Final = 1_000_000
+"""Names and postings of names kept of each kind: facets need all of them for each query."""
+
 _MATCHES_PER_PATTERN: Final = 100
 """What a cached pattern takes itself, in documents."""
 
@@ -226,6 +229,7 @@ class WhooshReader:
         self._numbers_by_id: dict[str, int] = {}
         self._all_ids: HashIndex | None = None
         self._sources: dict[str, list[str]] | None = None
+        self._names: dict[NameField, list[tuple[str, array[int]]]] = {}
 
     def __enter__(self) -> WhooshReader:
         return self
@@ -341,8 +345,18 @@ class WhooshReader:
             yield term.decode("utf-8"), *self._join((offset, each) for _, offset, each in parts)
 
     def names(self, kind: NameField) -> Iterator[tuple[str, array[int]]]:
+        if kind in self._names:
+            yield from self._names[kind]
+            return
+        kept: list[tuple[str, array[int]]] = []
+        room = _MAX_KEPT_NAMES
         for name, numbers, _ in self.all_postings(FIELD_BY_NAME_KIND[kind]):
+            room -= len(numbers) + 1
+            if room >= 0:
+                kept.append((name, numbers))
             yield name, numbers
+        if room >= 0:
+            self._names[kind] = kept
 
     def terms(self, prefix: str, field: Field) -> Iterator[str]:
         return self._all_terms(FIELD_BY_PASSAGE_KIND.get(field, TEXT_FIELD), prefix)
