@@ -47,8 +47,9 @@ from newsgrep.models import (
 from newsgrep.query.ast import And, Field, Node, Not, Or, Phrase, Terms, describe, in_all_versions
 from newsgrep.query.dates import parse_date_range
 from newsgrep.query.lexer import normalize
-from newsgrep.query.match import LiteralVerifier, find_literal, find_matches, merge_spans
+from newsgrep.query.match import find_literal, find_matches, merge_spans
 from newsgrep.query.parser import MAX_DEPTH, Query, parse
+from newsgrep.query.verify import LiteralVerifier
 from newsgrep.search.diagnose import diagnose
 from newsgrep.search.highlight import make_snippets
 from newsgrep.search.search import SearchRequest, search

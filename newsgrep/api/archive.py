@@ -90,7 +90,7 @@ class Archive(CountingArchive):
         return self.articles(sort="-date")
 
     def get(self, name: str) -> Article | None:
-        """Return the article with this id, address or path, ``None`` if there is none.
+        """Return the article with this id, address or path, or ``None``.
 
         The first characters of an id are enough, at least four. Raises :class:`UsageError` if
         several articles have an id that begins so.

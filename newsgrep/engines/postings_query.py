@@ -19,7 +19,6 @@ from newsgrep.engines.base import FacetCounts, by_frequency
 from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query import ast
 from newsgrep.query.ast import Field, Node
-from newsgrep.query.match import matching_documents, matching_words
 
 if TYPE_CHECKING:
     from newsgrep.query import prefilter
@@ -108,7 +107,7 @@ class PostingsReader(Protocol):
     def packed_texts(self, documents: Sequence[int], field: Field) -> Iterable[bytes]:
         """Return the packed texts of documents, which are in ascending order.
 
-        They are those that :func:`newsgrep.query.match.matching_documents` needs for ``field``.
+        They are those that :func:`newsgrep.query.verify.matching_documents` needs for ``field``.
         """
 
     def article_id(self, document: int) -> str:
@@ -276,6 +275,9 @@ _POSTINGS_PER_TEXT: Final = 40
 def _with_pattern(
     reader: PostingsReader, pattern: ast.TextPattern, within: set[int] | None
 ) -> set[int]:
+    # Plain words need neither of these.
+    from newsgrep.query.verify import matching_documents, matching_words
+
     if (words := matching_words(reader, pattern)) is not None:
         return set[int]().union(*(_with_term(reader, word, pattern.field) for word in words))
     if (known := reader.known_matches(pattern)) is not None:

@@ -1,9 +1,9 @@
 """Whether and where a folded text matches: the only module that decides it.
 
-Candidates of an engine are verified here, and highlighting, snippets and concordances use the
-same functions, so that what is found is what is shown. All texts are folded; all offsets count
-characters of the text that is passed in, and of the article's own text as well, since folding
-keeps length.
+Candidates of an engine are verified by it (:mod:`newsgrep.query.verify`), and highlighting,
+snippets and concordances use the same functions, so that what is found is what is shown. All texts
+are folded; all offsets count characters of the text that is passed in, and of the article's own
+text as well, since folding keeps length.
 
 **Word boundaries.** Han characters, and others of scripts without spaces, match anywhere. Where
 a literal or pattern begins or ends with a letter or digit of another script, it matches only at
@@ -13,17 +13,14 @@ the edge of a word: ``gpt`` occurs in ``gpt-4``, but not in ``gpts``.
 from __future__ import annotations
 
 import re
-import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache, lru_cache, partial
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
 from itertools import islice
-from typing import Final, NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple
 
-from newsgrep.analysis import codec
 from newsgrep.analysis.characters import SOLO, SOLO_KINDS, CharKind, kind_of, word_run
 from newsgrep.analysis.fold import fold
-from newsgrep.errors import UsageError
 from newsgrep.models import Span
 from newsgrep.query.ast import (
     Field,
@@ -55,7 +52,7 @@ def find_pattern(folded: str, pattern: TextPattern) -> Iterator[Offsets]:
         case Phrase(literal):
             yield from find_literal(folded, literal)
         case Wildcard(wildcard):
-            yield from _find_wildcard(folded, wildcard)
+            yield from find_wildcard(folded, wildcard)
         case Fuzzy(word, edits):
             yield from _find_similar(folded, word, edits)
         case Regex(regex):
@@ -157,7 +154,7 @@ def _compile_wildcard(pattern: str) -> _Wildcard:
     )
 
 
-def _find_wildcard(folded: str, pattern: str) -> Iterator[Offsets]:
+def find_wildcard(folded: str, pattern: str) -> Iterator[Offsets]:
     """Yield the occurrences of a pattern with ``*`` and ``?``, without overlaps.
 
     Every text is read once, whatever the pattern: the first occurrence of each piece is taken,
@@ -392,229 +389,3 @@ def occurrence_spans(folded: str, texts: Iterable[TextNode], field: Field) -> li
             distinct.append(span)
             reached = span.end
     return distinct
-
-
-# Verification
-
-MAX_REGEX_SECONDS: Final = 60.0
-"""How long a regular expression may read texts, unless the query allows it to read them all."""
-
-_CHECK_INTERVAL: Final = 1 << 18
-"""Bytes of packed texts between two looks at the clock."""
-
-_MAX_KNOWN_NOTICES: Final = 4096
-"""Left-out texts whose result is remembered: an outlet puts one notice into all its articles."""
-
-_FIRST_STEP: Final = 2048
-"""Bytes of a text that are searched before the rest of it is inflated."""
-
-_CHECKED_PLACES: Final = 16
-"""Places in a text that are compared one by one before all of it is decoded."""
-
-Document = TypeVar("Document", int, str)
-
-
-class TermDictionary(Protocol):
-    """The words of an index, which an engine looks up."""
-
-    def terms(self, prefix: str, field: Field) -> Iterable[str]:
-        """Return the terms of ``field`` that begin with ``prefix``; title and body are one."""
-
-
-def matching_words(dictionary: TermDictionary, pattern: TextPattern) -> list[str] | None:
-    """Return the words of an index that a pattern of one word, or a similar word, matches.
-
-    A document matches if it has one of them; its text need not be read. ``None`` for any other
-    pattern.
-    """
-    match pattern:
-        case Wildcard(wildcard, field):
-            from newsgrep.query.patterns import word_prefix  # likewise
-
-            prefix = word_prefix(wildcard)
-            if prefix is None:
-                return None
-            words = dictionary.terms(prefix, field)
-            return [word for word in words if _is_whole(word, wildcard)]
-        case Fuzzy(word, edits, field):
-            from newsgrep.query.patterns import is_similar_word  # likewise
-
-            words = dictionary.terms(word[0], field)
-            return [other for other in words if is_similar_word(word, other, edits)]
-        case _:
-            return None
-
-
-def _is_whole(word: str, wildcard: str) -> bool:
-    return next(_find_wildcard(word, wildcard), None) == (0, len(word))
-
-
-def matching_documents(
-    pattern: TextPattern, texts: Iterable[tuple[Document, bytes]], total: int
-) -> set[Document]:
-    """Return which of ``total`` candidates match ``pattern``.
-
-    ``texts`` has the key of each document, of any kind, and its packed texts: those of left-out
-    text or of earlier versions if that is the pattern's field
-    (:func:`newsgrep.analysis.codec.pack_left_out`,
-    :func:`newsgrep.analysis.versions.pack_earlier`), else the folded ones
-    (:func:`newsgrep.analysis.codec.pack_folded`).
-
-    Raises :class:`UsageError` where a regular expression takes longer than
-    :data:`MAX_REGEX_SECONDS`.
-    """
-    deadline = time.monotonic() + MAX_REGEX_SECONDS if _is_limited(pattern) else float("inf")
-    matches = verifier(pattern)
-    if pattern.field is Field.LEFT_OUT:
-        matches = lru_cache(_MAX_KNOWN_NOTICES)(matches)
-    found: set[Document] = set()
-    unchecked = 0
-    for number, (document, packed) in enumerate(texts):
-        unchecked += len(packed) + 1
-        if unchecked > _CHECK_INTERVAL:
-            unchecked = 0
-            if time.monotonic() > deadline:
-                raise _too_slow(number, total)
-        if matches(packed):
-            found.add(document)
-    return found
-
-
-def _too_slow(number: int, total: int) -> UsageError:
-    return UsageError(
-        "This regular expression has read {count:,} of {total:,} articles in "
-        "{max_regex_seconds:.0f} seconds: add a word to narrow it down, or use --scan "
-        "to read them all.",
-        count=number,
-        total=total,
-        max_regex_seconds=MAX_REGEX_SECONDS,
-    )
-
-
-def _is_limited(pattern: TextPattern) -> bool:
-    match pattern:
-        case Regex():
-            return not pattern.scan
-        case Near(left, right):
-            return _is_limited(left) or _is_limited(right)
-        case _:
-            return False
-
-
-def verifier(pattern: TextPattern) -> Callable[[bytes], bool]:
-    """Return a function that says whether packed texts match ``pattern`` in its field."""
-    if isinstance(pattern, Phrase) and pattern.field not in {Field.LEFT_OUT, Field.EARLIER}:
-        return LiteralVerifier(pattern)
-    return partial(_matches_packed, pattern)
-
-
-_ESCAPED: Final = frozenset('"\\' + "".join(map(chr, range(32))))
-"""Characters that are not in JSON as they are."""
-
-
-def _may_be_left_out(packed: bytes, literal: str) -> bool:
-    """Return whether ``literal`` may occur in left-out text, whose passages are not divided."""
-    # A page may have a hundred of them, and the string is in few.
-    return not _ESCAPED.isdisjoint(literal) or literal in fold(codec.inflate_left_out(packed))
-
-
-def _matches_packed(pattern: TextPattern, packed: bytes) -> bool:
-    if pattern.field is Field.LEFT_OUT:
-        if isinstance(pattern, Phrase) and not _may_be_left_out(packed, pattern.literal):
-            return False
-        passages = codec.unpack_left_out(packed)
-        return any(contains_pattern(fold(passage.text), pattern) for passage in passages)
-    if pattern.field is Field.EARLIER:
-        return any(contains_pattern(text, pattern) for text in _earlier_texts(pattern, packed))
-    title, body, captions = codec.unpack_folded(packed)
-    match pattern.field:
-        case Field.TITLE:
-            texts = [title]
-        case Field.BODY:
-            texts = [body]
-        case Field.CAPTION:
-            texts = captions.split(codec.CAPTION_BREAK)
-        case _:
-            texts = [title, body]
-    return any(contains_pattern(text, pattern) for text in texts)
-
-
-def _earlier_texts(pattern: TextPattern, packed: bytes) -> Iterator[str]:
-    """Yield the folded texts of earlier versions that decide whether ``pattern`` occurs in them."""
-    from newsgrep.analysis.versions import earlier_texts, unpack_earlier  # likewise
-
-    versions = unpack_earlier(packed)
-    if isinstance(pattern, Regex | Near):
-        yield from (fold(text) for each in versions for text in (each.title, each.body))
-    else:  # it never occurs across paragraphs, most of which are those of other versions
-        yield from map(fold, earlier_texts(versions))
-
-
-class LiteralVerifier:
-    """Says whether packed folded texts contain a phrase in its field.
-
-    It looks for the encoded literal in the encoded texts and decodes them only where that leaves
-    a doubt: verification runs for every candidate.
-    """
-
-    def __init__(self, phrase: Phrase) -> None:
-        self._literal = phrase.literal
-        self._field = phrase.field
-        self._encoded = codec.encode(phrase.literal)
-        self._begins_word, self._ends_word = (
-            kind_of(phrase.literal[at]) is CharKind.WORD for at in (0, -1)
-        )
-
-    def __call__(self, packed: bytes) -> bool:
-        """Return whether the texts that ``packed`` has contain the phrase."""
-        if len(packed) < _FIRST_STEP // 2:  # nearly all of them are one step
-            data = codec.inflate_folded(packed)
-            return self._encoded in data and self._occurs(data, is_whole=True)
-        # A frequent string is at the beginning of most long texts that contain it.
-        for data, is_whole in codec.inflate_in_steps(packed, _FIRST_STEP):
-            if self._encoded in data and self._occurs(data, is_whole=is_whole):
-                return True
-        return False
-
-    def _occurs(self, data: bytes, *, is_whole: bool) -> bool:
-        """Return whether the phrase certainly occurs in ``data``."""
-        low, high = self._bounds(data, is_whole)
-        at = data.find(self._encoded, low, high)
-        for _ in range(_CHECKED_PLACES):
-            if at < 0:
-                return False
-            if self._is_at(data, at, is_whole):
-                return True
-            at = data.find(self._encoded, at + 1, high)
-        # Such places may follow one another endlessly: 啊啊啊 has the bytes of “ everywhere.
-        text = codec.decode_folded(data[low:high], is_cut=not is_whole)
-        return any(is_whole or end < len(text) for _, end in find_literal(text, self._literal))
-
-    def _is_at(self, data: bytes, at: int, is_whole: bool) -> bool:
-        """Return whether the bytes at ``at`` are the phrase, and not parts of words."""
-        before = codec.characters_before(data, at)
-        if before is None:
-            return False
-        if self._begins_word and before and kind_of(before[-1]) is CharKind.WORD:
-            return False
-        if self._ends_word:
-            following = codec.character_at(data, at + len(self._encoded))
-            return kind_of(following) is not CharKind.WORD if following else is_whole
-        return True
-
-    def _bounds(self, data: bytes, is_whole: bool) -> tuple[int, int]:
-        """Return where the field begins and ends in ``data``; nothing follows if it is whole."""
-        title_end, body_end = codec.text_ends(data)
-        size = len(data)
-        if is_whole and body_end < 0:
-            raise codec.DamagedData("an article does not have three folded texts")
-        body_start = size if title_end < 0 else title_end
-        match self._field:
-            case Field.TITLE:
-                return 0, body_start
-            case Field.BODY:
-                return body_start, size if body_end < 0 else body_end
-            case Field.CAPTION:
-                return (size if body_end < 0 else body_end), size
-            case _:
-                return 0, size if body_end < 0 else body_end

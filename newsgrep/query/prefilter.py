@@ -22,8 +22,8 @@ from newsgrep.analysis.characters import SOLO_KINDS, kind_of
 from newsgrep.analysis.segment import inner_terms, query_terms, trim_open_words
 from newsgrep.models import Value
 from newsgrep.query import ast
-from newsgrep.query.match import TermDictionary, matching_words
 from newsgrep.query.patterns import parse_regex
+from newsgrep.query.verify import TermDictionary, matching_words
 
 MAX_GAP: Final = 100
 """Characters of a gap; a longer one hardly narrows anything down."""

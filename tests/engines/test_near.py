@@ -11,8 +11,9 @@ import pytest
 from newsgrep.engines.base import EngineRequest, Order
 from newsgrep.engines.engine_query import fields, lower
 from newsgrep.engines.engine_query.fields import index_tokens, is_even, most_tokens
-from newsgrep.query.match import contains_pattern, distance_unit, matching_documents
+from newsgrep.query.match import contains_pattern, distance_unit
 from newsgrep.query.parser import parse
+from newsgrep.query.verify import matching_documents
 from tests.support.factories import engine_with, make_article
 
 WORDS = ("大桥", "声明", "灯塔", "大", "桥", "gpt", "4")

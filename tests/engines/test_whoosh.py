@@ -24,9 +24,10 @@ from newsgrep.engines.registry import open_engine
 from newsgrep.engines.whoosh import internals, joints, reader, writer
 from newsgrep.engines.whoosh.engine import WhooshEngine
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
+from newsgrep.query import verify
 from newsgrep.query.ast import MatchAll
-from newsgrep.query.match import matching_documents
 from newsgrep.query.parser import parse
+from newsgrep.query.verify import matching_documents
 from tests.support.contract_archive import ARCHIVE, COLLECTIONS, QUERIES
 from tests.support.factories import engine_with, make_article, make_file_record, upsert
 
@@ -195,7 +196,7 @@ def test_matches_of_pattern_are_read_once_for_each_commit(
         verified.append(args[0])
         return whole(*args)
 
-    monkeypatch.setattr(postings_query, "matching_documents", counted)
+    monkeypatch.setattr(verify, "matching_documents", counted)
     request = EngineRequest(parse('"渔场声明"').root)
     first = engine.search(request)
     assert (engine.search(request), len(verified)) == (first, 1)

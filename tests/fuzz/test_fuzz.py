@@ -22,8 +22,9 @@ from newsgrep.extraction.outlets import load_outlets
 from newsgrep.extraction.pipeline import extract_article
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, Phrase, describe
-from newsgrep.query.match import LiteralVerifier, find_literal
+from newsgrep.query.match import find_literal
 from newsgrep.query.parser import MAX_LENGTH, MAX_QUOTED_STRINGS, parse
+from newsgrep.query.verify import LiteralVerifier
 from newsgrep.terminal import wrap_rows
 
 OUTLETS = load_outlets()

@@ -21,7 +21,7 @@ from newsgrep.analysis.codec import (
 from newsgrep.analysis.fold import fold
 from newsgrep.errors import UsageError
 from newsgrep.models import LeftOut
-from newsgrep.query import match
+from newsgrep.query import verify
 from newsgrep.query.ast import (
     Field,
     Near,
@@ -38,12 +38,11 @@ from newsgrep.query.match import (
     find_matches,
     find_pattern,
     is_inside_word,
-    matching_documents,
     occurrence_spans,
-    verifier,
 )
 from newsgrep.query.parser import parse
 from newsgrep.query.patterns import is_pattern
+from newsgrep.query.verify import matching_documents, verifier
 
 TEXTS = st.text("联合声明水gpt4ab，。 -\n", max_size=30)
 
@@ -280,7 +279,7 @@ def test_slow_regex_ends_after_few_huge_articles(monkeypatch: pytest.MonkeyPatch
     chance = random.Random(3)
     bodies = ["".join(map(chr, chance.choices(range(0x4E00, 0x9FA5), k=200_000))) for _ in "abc"]
     texts = [(at, packed_folded("", body, "")) for at, body in enumerate(bodies)]
-    monkeypatch.setattr(match, "MAX_REGEX_SECONDS", -1.0)
+    monkeypatch.setattr(verify, "MAX_REGEX_SECONDS", -1.0)
     with pytest.raises(UsageError, match=r"has read [012] of 3 articles"):
         matching_documents(Regex("海.{1,9}带"), texts, 3)
     assert matching_documents(Regex("海.{1,9}带", scan=True), texts, 3) == set()

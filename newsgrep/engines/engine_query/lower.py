@@ -44,7 +44,7 @@ from newsgrep.engines.engine_query.fields import (
 from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query import ast, prefilter
 from newsgrep.query.ast import Field, LocationField, NameField, Operator
-from newsgrep.query.match import matching_documents, matching_words
+from newsgrep.query.verify import matching_documents, matching_words
 
 MAX_PHRASE_TOKENS: Final = 100
 """Tokens of a literal that an engine compares; a longer literal is verified in the texts."""
@@ -84,7 +84,7 @@ class IndexReader(Protocol):
     def texts(self, clause: ir.Clause, field: Field) -> Iterator[tuple[str, bytes]]:
         """Yield id and packed texts of every article that matches ``clause``.
 
-        The texts are those that :func:`newsgrep.query.match.matching_documents` needs for
+        The texts are those that :func:`newsgrep.query.verify.matching_documents` needs for
         ``field``.
         """
 
