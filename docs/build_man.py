@@ -1,4 +1,4 @@
-"""Generate the man pages in docs/man from the command line's own help: ``make man``."""
+"""Generate man pages and completion scripts from the command line's own help: ``make man``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from inspect import cleandoc
 from pathlib import Path
 
 import click
+from click.shell_completion import get_completion_class
 from click_man.core import write_man_pages
 
 from newsgrep import __version__
 from newsgrep.cli.main import group
 
 FOLDER = Path(__file__).with_name("man")
+COMPLETIONS = Path(__file__).with_name("completions")
+_SCRIPTS = {"bash": "newsgrep.bash", "zsh": "_newsgrep", "fish": "newsgrep.fish"}
 
 
 def _with_verbatim_blocks(text: str) -> str:
@@ -43,5 +46,18 @@ def build(folder: Path) -> None:
     write_man_pages("newsgrep", pages, version=__version__, target_dir=str(folder), date="2026")
 
 
+def build_completions(folder: Path) -> None:
+    """Write what ``newsgrep completion`` prints for each shell, for packages to install."""
+    for shell, name in _SCRIPTS.items():
+        kind = get_completion_class(shell)
+        if kind is None:
+            raise LookupError(shell)
+        script = kind(group, {}, "newsgrep", "_NEWSGREP_COMPLETE")
+        # Not .source(), which starts bash to look at its version.
+        text = script.source_template % script.source_vars()
+        (folder / name).write_text(text.rstrip("\n") + "\n", "utf-8")
+
+
 if __name__ == "__main__":
     build(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
+    build_completions(Path(sys.argv[2]) if len(sys.argv) > 2 else COMPLETIONS)

@@ -11,6 +11,7 @@ from docs import build_man, build_openapi, build_trust
 from tests.support.cli import REPOSITORY
 
 MAN_PAGES = REPOSITORY / "docs" / "man"
+COMPLETIONS = REPOSITORY / "docs" / "completions"
 TEXT = re.compile(r"<text[^>]*>([^<]*)</text>")
 
 
@@ -18,6 +19,13 @@ def test_man_pages_equal_the_help_texts(tmp_path: Path) -> None:
     build_man.build(tmp_path)
     generated = {page.name: page.read_text("utf-8") for page in tmp_path.iterdir()}
     checked_in = {page.name: page.read_text("utf-8") for page in MAN_PAGES.iterdir()}
+    assert generated == checked_in, "run: make man"
+
+
+def test_completions_are_those_of_the_command(tmp_path: Path) -> None:
+    build_man.build_completions(tmp_path)
+    generated = {script.name: script.read_text("utf-8") for script in tmp_path.iterdir()}
+    checked_in = {script.name: script.read_text("utf-8") for script in COMPLETIONS.iterdir()}
     assert generated == checked_in, "run: make man"
 
 

@@ -1,12 +1,15 @@
-"""The wheel alone, in a bare environment, is a working newsgrep."""
+"""The artifacts are reproducible and complete, and the wheel alone is a working newsgrep."""
 
 from __future__ import annotations
 
-import shutil
+import os
 import subprocess
 import sys
+import tarfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -17,29 +20,45 @@ pytestmark = pytest.mark.slow
 DEVELOPMENT = {"pytest", "ruff", "mypy", "hypothesis", "jsonschema", "build"}
 
 
+class Artifacts(NamedTuple):
+    """What ``make release`` builds."""
+
+    sdist: Path
+    wheel: Path
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    # A copy, so that nothing is built in the working tree.
-    shutil.copytree(
-        REPOSITORY / "newsgrep",
-        source / "newsgrep",
-        ignore=shutil.ignore_patterns("__pycache__"),
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Artifacts:
+    """Build the sdist of the working tree, and the wheel from the sdist."""
+    folder = tmp_path_factory.mktemp("artifacts")
+    return build(REPOSITORY, folder)
+
+
+@pytest.fixture(scope="module")
+def wheel(artifacts: Artifacts) -> Path:
+    return artifacts.wheel
+
+
+def build(
+    source: Path, folder: Path, *kinds: str, env: Mapping[str, str | None] | None = None
+) -> Artifacts:
+    """Build the artifacts of ``source`` with the pinned backend; nothing is written to it."""
+    tool = [sys.executable, "-m", "build", "--no-isolation"]
+    run(
+        [*tool, *kinds, "--outdir", folder, source],
+        folder,
+        {"SOURCE_DATE_EPOCH": "1795000000", **(env or {})},
     )
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(REPOSITORY / name, source)
-    shutil.copytree(REPOSITORY / "docs" / "man", source / "docs" / "man")
-    run([sys.executable, "-m", "build", "--wheel", "--outdir", folder, source], folder)
-    (path,) = folder.glob("*.whl")
-    return path
+    return Artifacts(*folder.glob("*.tar.gz"), *folder.glob("*.whl"))
 
 
-def run(command: list[str | Path], folder: Path) -> str:
+def run(
+    command: list[str | Path], folder: Path, env: Mapping[str, str | None] | None = None
+) -> str:
     done = subprocess.run(
         command,
         cwd=folder,
-        env=clean_environment(folder, {"PYTHONWARNINGS": None}),
+        env=clean_environment(folder, {"PYTHONWARNINGS": None, **(env or {})}),
         capture_output=True,
         encoding="utf-8",
         timeout=600,
@@ -47,6 +66,43 @@ def run(command: list[str | Path], folder: Path) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_artifacts_are_equal_bit_by_bit(artifacts: Artifacts, tmp_path: Path) -> None:
+    with tarfile.open(artifacts.sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    for path in source.rglob("*"):  # another user's clone, of another day
+        path.chmod(path.stat().st_mode & 0o700)
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    other = {"TZ": "Pacific/Kiritimati", "LANG": "C", "PYTHONHASHSEED": "7"}
+    again = build(source, tmp_path, "--sdist", "--wheel", env=other)
+    assert again.sdist.read_bytes() == artifacts.sdist.read_bytes()
+    assert again.wheel.read_bytes() == artifacts.wheel.read_bytes()
+
+
+def test_artifacts_have_the_time_of_the_commit(artifacts: Artifacts) -> None:
+    with tarfile.open(artifacts.sdist) as archive:
+        members = archive.getmembers()
+    assert {member.mtime for member in members} == {1_795_000_000}
+    assert {(member.uname, member.gname, member.uid) for member in members} == {("", "", 0)}
+    times = {info.date_time for info in zipfile.ZipFile(artifacts.wheel).infolist()}
+    assert times == {(2026, 11, 18, 11, 6, 40)}
+
+
+def test_sdist_contains_what_make_test_needs(artifacts: Artifacts) -> None:
+    with tarfile.open(artifacts.sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=REPOSITORY, capture_output=True, encoding="utf-8"
+    )
+    if listed.returncode:
+        pytest.skip("not a clone")
+    tracked = {name for name in listed.stdout.split("\0") if (REPOSITORY / name).is_file()}
+    outside = {name for name in tracked - names if not name.startswith(".github/")}
+    assert outside == set()
+    ignored = {".venv", "__pycache__", "build", "dist"}
+    assert not any(ignored & set(name.split("/")) for name in names)
 
 
 def test_wheel_contains_data_types_and_no_tests(wheel: Path) -> None:
@@ -67,6 +123,16 @@ def test_wheel_contains_data_types_and_no_tests(wheel: Path) -> None:
         str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "newsgrep").rglob("*.py")
     }
     assert modules <= names
+
+
+def test_wheel_contains_completions(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    shared = {name.partition(".data/data/")[2] for name in names if ".data/data/" in name}
+    assert {name for name in shared if "/man/" not in name} == {
+        "share/bash-completion/completions/newsgrep",
+        "share/fish/vendor_completions.d/newsgrep.fish",
+        "share/zsh/site-functions/_newsgrep",
+    }
 
 
 def test_wheel_contains_licence_and_man_pages(wheel: Path) -> None:
