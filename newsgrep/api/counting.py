@@ -39,7 +39,7 @@ class CountingArchive(OpenArchive):
             return count_matches(engine, root)
 
     def facets(self, query: str | Query | None = None, *names: str) -> Counts:
-        """Return the counts of all matches by ``names``: source, month, day, author or tag.
+        """Return the counts of all matches by ``names``: source, year, month, day, author or tag.
 
         >>> archive.facets("声明", "month").facets["month"][0]
         ('2024-05', 3)

@@ -33,10 +33,11 @@ from newsgrep.cli.output import (
     output_options,
     print_message,
     print_result,
+    report_no_match,
     screen,
 )
 from newsgrep.cli.progress import handle_signals, show_elapsed, show_progress
-from newsgrep.engines.base import RolledBack
+from newsgrep.engines.base import RolledBack, count_matches
 from newsgrep.errors import IndexLocked, IndexMissing, UsageError
 from newsgrep.indexing.copying import CopyOptions, copy_index
 from newsgrep.indexing.maintenance import (
@@ -51,7 +52,7 @@ from newsgrep.indexing.maintenance import (
 )
 from newsgrep.indexing.store import Index
 from newsgrep.messages import _, mark, message
-from newsgrep.query.ast import MatchAll
+from newsgrep.query.ast import MatchAll, describe
 from newsgrep.terminal import count_noun, one_line, write
 from newsgrep.views import SCHEMA_VERSION
 from newsgrep.views.stats import collect_stats, to_csv, to_json, to_text
@@ -373,6 +374,12 @@ def copy_command(options: CopyCommandOptions) -> int:
     """
     handle_signals()
     query = options.query()
+    part = None if isinstance(query.root, MatchAll) else query
+    if part:
+        with options.index.open() as engine:
+            if not count_matches(engine, part.root):
+                report_no_match(engine, part.root, describe(part.root), options.index)
+                return 1
     with show_progress() as progress:
         result = copy_index(
             options.index,
@@ -383,37 +390,28 @@ def copy_command(options: CopyCommandOptions) -> int:
                 options.jobs,
                 options.wait,
                 progress=progress,
-                query=None if isinstance(query.root, MatchAll) else query,
+                query=part,
             ),
         )
     articles: str = count_noun(result.articles, "article")
-    if not isinstance(query.root, MatchAll):
+    if part:
         articles = message(
             "{copied:,} of {articles}",
             copied=result.articles,
             articles=count_noun(result.of, "article"),
         )
     records = count_noun(result.files, "file record")
-    saved = count_noun(result.queries, "saved query", "saved queries")
+    copied = message("{articles} and {records}", articles=articles, records=records)
+    if result.queries:
+        copied = message(
+            "{articles}, {records} and {saved}",
+            articles=articles,
+            records=records,
+            saved=count_noun(result.queries, "saved query", "saved queries"),
+        )
     target = f"{one_line(str(options.target))} ({result.engine})"
     if result.is_repeated:
-        write(
-            _(
-                "{target} is a copy already: {articles}, {records} and {saved}",
-                target=target,
-                articles=articles,
-                records=records,
-                saved=saved,
-            )
-        )
+        write(_("{target} is a copy already: {copied}", target=target, copied=copied))
     else:
-        write(
-            _(
-                "Copied {articles}, {records} and {saved} to {target}",
-                articles=articles,
-                records=records,
-                saved=saved,
-                target=target,
-            )
-        )
+        write(_("Copied {copied} to {target}", copied=copied, target=target))
     return 0

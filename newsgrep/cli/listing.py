@@ -117,7 +117,7 @@ class CountOptions(QueryOptions, OutputOptions):
     type=FacetsParam(),
     default="",
     metavar="NAMES",
-    help="Count by source, month, day, author or tag (comma-separated).",
+    help="Count by source, year, month, day, author or tag (comma-separated).",
 )
 @output_options(OutputFormat.JSON, OutputFormat.CSV)
 @indexes_option

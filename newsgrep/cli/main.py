@@ -138,7 +138,11 @@ class Command(LocalizedCommand):
                     "{names} exclude each other. Use one of them.",
                     names=reduce(conjunction, names),
                 )
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as exc:
+            exc.ctx = exc.ctx or ctx  # Click's parser leaves it out; messages name the command
+            raise
 
 
 class QueryCommand(Command):

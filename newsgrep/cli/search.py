@@ -170,7 +170,7 @@ class SearchOptions(QueryOptions, OutputOptions):
     default="",
     metavar="NAMES",
     shell_complete=completing("facets"),
-    help="Count all matches by source, month, day, author or tag (comma-separated).",
+    help="Count all matches by source, year, month, day, author or tag (comma-separated).",
 )
 @click.option("--explain", is_flag=True, help="Show the parsed query and score details.")
 @click.option("--collapse", is_flag=True, help="Show reprints of one text as one hit.")

@@ -80,12 +80,27 @@ def by_frequency(counts: Mapping[str, int]) -> FacetCounts:
     return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-FACETS = ("source", "month", "day", "author", "tag")
-"""What can be counted: names, and the day or month of publication.
+FACET_FIELDS = ("source", "month", "day", "author", "tag")
+"""The facets for which an engine has values of each article; years are the months added up."""
 
-Days are ``YYYY-MM-DD`` and months ``YYYY-MM``. A less precise date counts as what is known of
-it (``2024-05``, ``2024``). An article with several authors or tags counts for each.
+FACETS = ("source", "year", "month", "day", "author", "tag")
+"""What can be counted: names, and the year, month or day of publication.
+
+Days are ``YYYY-MM-DD``, months ``YYYY-MM`` and years ``YYYY``. A less precise date counts as what
+is known of it (``2024-05``, ``2024``). An article with several authors or tags counts for each.
 """
+
+
+def count_years(months: Iterable[tuple[str, int]]) -> FacetCounts:
+    """Return the counts of years from those of months.
+
+    >>> count_years([("2024-05", 3), ("2024", 1), ("", 2)])
+    (('2024', 4), ('', 2))
+    """
+    counts: dict[str, int] = {}
+    for month, count in months:
+        counts[month[:4]] = counts.get(month[:4], 0) + count
+    return by_frequency(counts)
 
 
 def check_facets(names: Iterable[str]) -> tuple[str, ...]:

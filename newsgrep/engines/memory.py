@@ -286,6 +286,8 @@ def _count_facet(name: str, matched: list[_StoredDocument]) -> FacetCounts:
 
 def _facet_values(name: str, article: Article) -> set[str]:
     match name:
+        case "year":
+            return {publication_month(article.published)[:4]}
         case "month":
             return {publication_month(article.published)}
         case "day":

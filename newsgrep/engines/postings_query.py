@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import MAX_IN_BODY, TITLE_SHIFT
 from newsgrep.analysis.segment import units
-from newsgrep.engines.base import FacetCounts, by_frequency
+from newsgrep.engines.base import FacetCounts, by_frequency, count_years
 from newsgrep.models import ARCHIVE_ZONE, Article
 from newsgrep.query import ast
 from newsgrep.query.ast import Field, Node
@@ -443,6 +443,8 @@ def count_facet(reader: PostingsReader, name: str, matched: set[int]) -> FacetCo
         return by_frequency(_count_names(reader, _NAME_FACETS[name], matched))
     if name == "day":
         return by_frequency(_count_days(reader, matched))
+    if name == "year":
+        return count_years(count_facet(reader, "month", matched))
     return by_frequency(Counter(reader.facet_values(name, matched)))
 
 

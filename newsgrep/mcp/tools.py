@@ -186,14 +186,14 @@ class Tools:
     def facets(
         self,
         query: Text,
-        by: Literal["source", "month", "day", "author", "tag"] = "source",
+        by: Literal["source", "year", "month", "day", "author", "tag"] = "source",
         since: Day = "",
         until: Day = "",
         sources: Names = [],  # noqa: B006
         limit: Limit = 50,
         cursor: Cursor = "",
     ) -> answers.FacetAnswer:
-        """Count all matches of a query by source, month, day, author or tag, exactly."""
+        """Count all matches of a query by source, year, month, day, author or tag, exactly."""
         archive = self._current()
         counts = archive.facets(_parse(archive, query, since, until, sources), by)
         every = counts.facets[by]

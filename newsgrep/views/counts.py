@@ -27,7 +27,7 @@ from newsgrep.views.table import Table
 
 _BAR: Final = 30
 _MAX_LABEL: Final = 40
-_BY_TIME: Final = frozenset(("month", "day"))
+_BY_TIME: Final = frozenset(("year", "month", "day"))
 """Facets that text lists in the order of time; others list the most frequent value first."""
 
 

@@ -37,7 +37,7 @@ def small(cli: Cli) -> Cli:
         ("kwic x --width 3", "--width needs a whole number from 20 to 10,000, not “3”."),
         ("index n --wait x", "--wait needs a number of 0 or more, not “x”."),
         ("search x --sort dat", "Choose from relevance, date, -date. Did you mean date?"),
-        ("search x --limit", "--limit needs a value."),
+        ("search x --limit", "--limit needs a value. See: newsgrep search --help"),
         ("show 1 --version x", "--version needs a whole number, not “x”."),
         ("diff 1 x", "A B needs a whole number, not “x”."),
         ("config search.sort -date", "Unknown option -date. If it is a value, write -- before"),

@@ -22,16 +22,17 @@ def counted(values: list[str | None]) -> list[dict[str, Any]]:
 def test_facets_count_all_matches(tides: Cli) -> None:
     hits = tides.json("search", "灯塔", "-n", "99")["hits"]
     for shown in ("0", "1", "99"):
-        result = tides.json("search", "灯塔", "-n", shown, "--facets", "month,source,author")
+        result = tides.json("search", "灯塔", "-n", shown, "--facets", "month,source,author,year")
         assert schema_errors(result) == []
-        assert list(result["facets"]) == ["month", "source", "author"]
+        assert list(result["facets"]) == ["month", "source", "author", "year"]
+        assert result["facets"]["year"] == counted([hit["published"][:4] for hit in hits])
         assert result["facets"]["source"] == counted([hit["source"] for hit in hits])
         assert result["facets"]["month"] == counted([hit["published"][:7] for hit in hits])
         assert result["facets"]["author"] == [{"value": None, "count": TIDE_COUNT // 2}]
 
 
 def test_facets_match_the_schema(seeds: Cli) -> None:
-    result = seeds.json("search", "水", "--facets", " Day, source,source,month,author,tag ")
+    result = seeds.json("search", "水", "--facets", " Day, source,source,year,month,author,tag ")
     assert schema_errors(result) == []
     assert set(result["facets"]) == set(FACETS)
     none = seeds.json("search", "海豚音乐厅", "--facets", "source", status=1)
@@ -94,7 +95,7 @@ def test_facets_sanitize_values(cli: Cli) -> None:
 def test_facets_reject_unknown_names(tides: Cli, names: str) -> None:
     ran = tides("search", "潮汐", "--facets", names, status=2)
     assert ran.stdout == b""
-    assert "Choose from source, month, day, author, tag." in ran.err
+    assert "Choose from source, year, month, day, author, tag." in ran.err
     assert "\x1b" not in ran.err
     assert len(ran.err) < 200
 

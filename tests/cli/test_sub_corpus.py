@@ -103,7 +103,7 @@ def test_sub_corpus_is_copied_again_or_replaced(archive: Cli) -> None:
 
 
 def test_query_without_match_creates_no_index(archive: Cli) -> None:
-    result = archive("copy", "--query", "没有这样的词", "--to", "sub", status=2)
+    result = archive("copy", "--query", "没有这样的词", "--to", "sub", status=1)
     assert "No article matches" in result.err
     assert not (archive.folder / "sub").exists()
     archive("copy", "--query", "AND", "--to", "sub", status=2)

@@ -20,7 +20,7 @@ from newsgrep.analysis.codec import (
 )
 from newsgrep.analysis.document import IndexDocument
 from newsgrep.analysis.versions import stored_length, unpack_versions
-from newsgrep.engines.base import FACETS
+from newsgrep.engines.base import FACET_FIELDS
 from newsgrep.engines.engine_query.fields import (
     ADDRESSES,
     BODY,
@@ -129,7 +129,7 @@ ARTICLE_FIELDS: Final[Mapping[str, object]] = {
         for half in "hl"
         for digit in range(1, 8)
     },
-    **dict.fromkeys((ID, *FACETS, *FOLDED_NAMES.values()), _KEYWORD),
+    **dict.fromkeys((ID, *FACET_FIELDS, *FOLDED_NAMES.values()), _KEYWORD),
     **dict.fromkeys((CHANGES, *ADDRESSES.values()), _SEARCH_ONLY_KEYWORD),
     ADDRESS_ID: _SEARCH_ONLY_KEYWORD,
     LATIN_TERMS: {"type": "keyword", "index": False},

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from newsgrep.engines.base import FacetCounts, Order, ScoredDoc, by_frequency
+from newsgrep.engines.base import FacetCounts, Order, ScoredDoc, by_frequency, count_years
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import ID, ID_PREFIX, TIMESTAMP
 from newsgrep.engines.opensearch.client import Client, ResponseOverflow
@@ -171,7 +171,11 @@ def _next_float32(score: float) -> float:
 
 def facet_aggregations(names: Iterable[str]) -> QueryDsl:
     """Return the aggregations that count facets along with a search."""
-    return {name: {"terms": {"field": name, "size": _FACET_VALUES}} for name in names}
+    return {name: {"terms": {"field": _field(name), "size": _FACET_VALUES}} for name in names}
+
+
+def _field(facet: str) -> str:
+    return "month" if facet == "year" else facet
 
 
 def facet_counts(
@@ -186,16 +190,16 @@ def facet_counts(
     for name in names:
         facet = mapping(response, "aggregations", name)
         if integer(facet, "sum_other_doc_count") or integer(facet, "doc_count_error_upper_bound"):
-            counts = _all_facet_values(point_in_time, query, name)
+            counts = _all_facet_values(point_in_time, query, _field(name))
         else:
             buckets = objects(facet, "buckets")
             counts = {text(each, "key"): integer(each, "doc_count") for each in buckets}
-        found[name] = by_frequency(counts)
+        found[name] = count_years(counts.items()) if name == "year" else by_frequency(counts)
     return found
 
 
-def _all_facet_values(point_in_time: PointInTime, query: QueryDsl, name: str) -> dict[str, int]:
-    pages: QueryDsl = {"size": _FACET_VALUES, "sources": [{"value": {"terms": {"field": name}}}]}
+def _all_facet_values(point_in_time: PointInTime, query: QueryDsl, field: str) -> dict[str, int]:
+    pages: QueryDsl = {"size": _FACET_VALUES, "sources": [{"value": {"terms": {"field": field}}}]}
     body = {"query": query, "size": 0, "track_total_hits": False}
     counts: dict[str, int] = {}
     while True:

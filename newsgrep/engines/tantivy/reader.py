@@ -10,7 +10,7 @@ from tantivy import DocAddress, Document, Index, Query
 
 from newsgrep.analysis.characters import CharKind, kind_of
 from newsgrep.analysis.versions import pack_earlier
-from newsgrep.engines.base import FACETS, FacetCounts, by_frequency
+from newsgrep.engines.base import FACET_FIELDS, FacetCounts, by_frequency, count_years
 from newsgrep.engines.commits import Commit, CommitFolder
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import ID, TERMS, term_token
@@ -126,7 +126,9 @@ class CommitReader:
 
         Raises :class:`KeyError` for an unknown facet.
         """
-        if name not in FACETS:
+        if name == "year":
+            return count_years(self.facet("month", clause))
+        if name not in FACET_FIELDS:
             raise KeyError(name)
         query = self.query(clause)
         request = {name: {"terms": {"field": name, "size": MAX_BUCKETS}}}

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 from tantivy import Document, Index
 
 from newsgrep.analysis.document import make_document
-from newsgrep.engines.base import FACETS, Order, Stored, Unreadable
+from newsgrep.engines.base import FACET_FIELDS, Order, Stored, Unreadable
 from newsgrep.engines.commits import (
     Commit,
     CommitFolder,
@@ -384,7 +384,7 @@ def read_everything(folder: Path) -> None:
         return
     searcher, everything = reader.searcher, reader.builder.articles
     is_small = searcher.num_docs <= _TRIED_DOCUMENTS
-    for name in FACETS:
+    for name in FACET_FIELDS:
         _try(reader.facet, name, ir.Must(()))
     for order in Order:
         _try(TopDocs(searcher, everything, order).first, 100)

@@ -21,7 +21,7 @@ from newsgrep.analysis.codec import (
 )
 from newsgrep.analysis.document import IndexDocument
 from newsgrep.analysis.versions import unpack_versions
-from newsgrep.engines.base import FACETS
+from newsgrep.engines.base import FACET_FIELDS
 from newsgrep.engines.engine_query.fields import (
     ADDRESSES,
     BODY,
@@ -98,7 +98,7 @@ def create_schema() -> Schema:
         # The id is stored as well, so that a document can be identified when it is read.
         stored = field in {KIND, ID}
         builder.add_text_field(field, stored=stored, tokenizer_name="raw", index_option="basic")
-    for field in FACETS:
+    for field in FACET_FIELDS:
         builder.add_text_field(field, fast=True, tokenizer_name="raw", index_option="basic")
     for field in INTEGER_FIELDS:
         builder.add_integer_field(field, fast=True)
