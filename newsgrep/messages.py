@@ -85,9 +85,9 @@ def message(template: str, /, **values: object) -> Message:
     return Message(template, values)
 
 
-def system_reason(exc: OSError) -> Message:
-    """Return why the operating system refused something, as a message."""
-    return message(exc.strerror or str(exc))
+def system_reason(exc: Exception) -> Message:
+    """Return why the operating system refused something, as a message; for others, their text."""
+    return message(getattr(exc, "strerror", None) or str(exc))
 
 
 def plural(one: str, many: str, count: int, /, **values: object) -> Message:

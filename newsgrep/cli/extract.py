@@ -221,7 +221,7 @@ class _Run:
                 ) from exc
             raise InputError("Cannot read {what}: {reason}.", what=what, reason=exc) from exc
         except (OSError, ValueError) as exc:
-            reason = getattr(exc, "strerror", None) or exc
+            reason = system_reason(exc)
             raise InputError(
                 "Cannot read {what}: {reason}. Name another file.", what=what, reason=reason
             ) from exc

@@ -19,7 +19,7 @@ from newsgrep._io import encode_json, read_regular, write_atomically
 from newsgrep.errors import InputError, UsageError
 from newsgrep.indexing.manifest import ANNOTATIONS_FILE
 from newsgrep.indexing.store import Index
-from newsgrep.messages import message
+from newsgrep.messages import message, system_reason
 from newsgrep.models import Article
 from newsgrep.query.lexer import name_key
 
@@ -57,7 +57,7 @@ def read_annotations(index: Index) -> dict[str, Annotation]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as exc:
-        raise _unreadable(path, str(exc.strerror)) from exc
+        raise _unreadable(path, system_reason(exc)) from exc
     except ValueError as exc:
         raise _unreadable(path, message("it is not UTF-8")) from exc
     found: dict[str, Annotation] = {}

@@ -44,7 +44,7 @@ from newsgrep.indexing.containers import (
 )
 from newsgrep.indexing.known import KnownFile
 from newsgrep.indexing.workers import map_in_order
-from newsgrep.messages import message
+from newsgrep.messages import message, system_reason
 from newsgrep.models import Article, FileRecord, Status
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def prepare_file(
     except FileNotFoundError:
         return FailedFile(file.path, message("it was gone before it could be read"))
     except (OSError, ValueError) as exc:
-        return FailedFile(file.path, getattr(exc, "strerror", None) or str(exc))
+        return FailedFile(file.path, system_reason(exc))
     record = FileRecord(
         file.path,
         status.st_size,
@@ -329,7 +329,7 @@ def _read_all(files: Iterable[File], options: PrepareOptions) -> Iterator[_Item]
         except FileNotFoundError:
             yield FailedFile(file.path, message("it was gone before it could be read"))
         except (OSError, ValueError) as exc:
-            yield FailedFile(file.path, getattr(exc, "strerror", None) or str(exc))
+            yield FailedFile(file.path, system_reason(exc))
         options.on_read(file.size - read)
 
 
@@ -342,7 +342,7 @@ def _read_located(located: Mapping[str, Sequence[str]], options: PrepareOptions)
             for record, digest in read_located(path, locators, read):
                 yield RecordTask(file, record, digest, read.fields)
         except (OSError, ValueError) as exc:
-            yield FailedFile(path, getattr(exc, "strerror", None) or str(exc))
+            yield FailedFile(path, system_reason(exc))
 
 
 def _prepare_document(
@@ -359,7 +359,7 @@ def _prepare_document(
     except FileNotFoundError:
         return [FailedFile(file.path, message("it was gone before it could be read"))]
     except (OSError, ValueError) as exc:
-        return [FailedFile(file.path, getattr(exc, "strerror", None) or str(exc))]
+        return [FailedFile(file.path, system_reason(exc))]
 
 
 _Item = (

@@ -49,7 +49,7 @@ def read_saved(index: Index) -> dict[str, str]:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as exc:
-        raise _unreadable(path, str(exc.strerror)) from exc
+        raise _unreadable(path, system_reason(exc)) from exc
     except json.JSONDecodeError as exc:
         raise _unreadable(
             path, message("line {lineno} is not valid JSON", lineno=exc.lineno)

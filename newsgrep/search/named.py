@@ -17,7 +17,7 @@ from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import InputError, NoArticle, UsageError
 from newsgrep.indexing.plan import STREAM
-from newsgrep.messages import message
+from newsgrep.messages import message, system_reason
 from newsgrep.models import SHORT_ID, Article, FileRecord, Status
 from newsgrep.query.ast import Field, LocationContains, LocationField
 from newsgrep.query.lexer import normalize
@@ -219,7 +219,7 @@ def read_article_file(name: str, outlets_file: Path | None = None) -> Article:
             raise ValueError(message("larger than 64M"))
         return extract_article(path, data, outlets=outlets, mtime=status.st_mtime)
     except (OSError, ValueError, NoArticle) as exc:
-        reason = getattr(exc, "strerror", None) or exc
+        reason = system_reason(exc)
         raise InputError(
             "Cannot read an article from {name}: {reason}. Name another file, or an id.",
             name=quote_path(name),
@@ -249,7 +249,7 @@ def open_file(name: str) -> tuple[Source, str | None, float]:
     except FileNotFoundError as exc:
         raise InputError("No file {name}. Name an existing file.", name=name) from exc
     except (OSError, ValueError) as exc:
-        reason = getattr(exc, "strerror", None) or exc
+        reason = system_reason(exc)
         raise InputError(
             "Cannot read {name}: {reason}. Name another file.", name=name, reason=reason
         ) from exc
@@ -286,7 +286,7 @@ def read_raw(engine: Engine, article: Article) -> RawRecord:
             return RawRecord(record.data, known.digest in digests_of(record, ledger.fields))
         raise ValueError(message("it does not contain the record any more"))
     except (OSError, ValueError) as exc:
-        reason = getattr(exc, "strerror", None) or exc
+        reason = system_reason(exc)
         raise InputError(
             "Cannot read {path}: {reason}. newsgrep show {id} prints "
             "the article as it was indexed.",
