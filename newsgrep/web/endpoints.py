@@ -66,7 +66,7 @@ DATA: Final[Mapping[str, Endpoint]] = {
             "offset": "Skip the first hits.",
             "sort": "relevance, date or -date.",
             "recency": "Prefer newer articles: a half-life such as 30d, 6w, 6m or 2y.",
-            "facets": "Count all matches by these, comma-separated: source, year, month, day, author, tag.",
+            "facets": "Count all matches by source, year, month, day, author, tag (with commas).",
             "collapse": "Show reprints of one text as one hit.",
             "explain": "Add the parts of each score.",
             "after": "Continue after the page whose next token this is.",
