@@ -26,7 +26,8 @@ from newsgrep.analysis.segment import (
     likeliest_words,
 )
 from newsgrep.errors import InputError
-from newsgrep.messages import system_reason
+from newsgrep.messages import Message, plural, system_reason
+from newsgrep.terminal import one_line, truncate
 
 MAX_WORDS: Final = 100_000
 """Words of a dictionary: more than any list of names, and 1 MB in the manifest of an index."""
@@ -144,6 +145,20 @@ class DictionaryFile(NamedTuple):
     dictionary: UserDictionary
     unused: int = 0
     example: str = ""
+
+    def note(self) -> Message | None:
+        """Return how many lines are not used, and why, if there are any."""
+        if not self.unused:
+            return None
+        return plural(
+            "{count:,} line of {path} is not used (“{example}”): a word consists of 2 to 32 "
+            "Chinese characters.",
+            "{count:,} lines of {path} are not used (the first is “{example}”): a word "
+            "consists of 2 to 32 Chinese characters.",
+            self.unused,
+            path=self.path,
+            example=truncate(one_line(self.example), 40),
+        )
 
 
 def read_user_dictionary(path: Path) -> DictionaryFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,8 @@ def index(
     keeps them. ``follow`` follows links that lead out of the paths. ``reextract`` reads only what
     older rules have read. ``keep_versions`` limits earlier versions of an article. ``fields`` maps
     names of newsgrep's fields to those in JSON, CSV and SQLite, and ``sql`` is a query for SQLite.
-    ``outlets`` is a file of outlet rules, ``dictionary`` one of names and terms for a new index.
+    ``outlets`` is a file of outlet rules, ``dictionary`` one of names and terms for a new index;
+    a :class:`UserWarning` counts its lines that are not used.
     ``wait`` is how many seconds to wait for another writer, ``timeout`` how many a server may take
     for a request.
 
@@ -71,7 +73,10 @@ def index(
     if dictionary is not None:
         from newsgrep.analysis.user_dictionary import read_user_dictionary
 
-        words = read_user_dictionary(Path(dictionary)).dictionary
+        file = read_user_dictionary(Path(dictionary))
+        words = file.dictionary
+        if note := file.note():
+            warnings.warn(str(note), UserWarning, stacklevel=2)
     options = UpdateOptions(
         outlets_file=None if outlets is None else Path(outlets),
         jobs=jobs,

@@ -12,8 +12,8 @@ import click
 
 from newsgrep.cli.output import print_message
 from newsgrep.engines.registry import folder_engines, stores_in_folder
-from newsgrep.messages import _, plural
-from newsgrep.terminal import one_line, truncate
+from newsgrep.messages import _
+from newsgrep.terminal import one_line
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -185,18 +185,8 @@ def words_of(file: DictionaryFile | None, *, quiet: bool = False) -> UserDiction
     """Return the dictionary in ``file``; unless ``quiet``, print how many lines are not used."""
     if file is None:
         return None
-    if file.unused and not quiet:
-        print_message(
-            plural(
-                "{count:,} line of {path} is not used (“{example}”): a word consists of 2 to 32 "
-                "Chinese characters.",
-                "{count:,} lines of {path} are not used (the first is “{example}”): a word "
-                "consists of 2 to 32 Chinese characters.",
-                file.unused,
-                path=file.path,
-                example=truncate(one_line(file.example), 40),
-            )
-        )
+    if not quiet and (note := file.note()):
+        print_message(note)
     return file.dictionary
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from newsgrep.messages import _, localize, message, plural
+from newsgrep.messages import Message, _, localize, mark, message, plural
 from newsgrep.models import SCHEMA_VERSION, Hit, Snippet
 from newsgrep.terminal import (
     Screen,
@@ -341,47 +341,34 @@ def diagnosis_lines(diagnosis: Diagnosis, parsed: str, index: str) -> Iterator[s
             articles=_articles(count.articles),
             part=sanitize(count.part),
         )
-    if diagnosis.any_word:
-        yield _(
-            "  {articles} with one of the words: add --any", articles=_articles(diagnosis.any_word)
+    for number, template in (
+        (diagnosis.any_word, mark("  {articles} with one of the words: add --any")),
+        (diagnosis.captions, mark("  {articles} with it in a caption: write caption:…")),
+        (
+            diagnosis.left_out,
+            mark("  {articles} with it in text that was left out: add --everything"),
+        ),
+        (diagnosis.earlier, mark("  {articles} in an earlier version: add --versions all")),
+        (diagnosis.undated, mark("  {articles} without a date of publication otherwise")),
+    ):
+        if number:
+            yield _(template, articles=_articles(number))
+    if diagnosis.newer_files:
+        yield localize(_changed_files(diagnosis.newer_files, diagnosis.all_files_checked))
+
+
+def _changed_files(count: int, all_checked: bool) -> Message:
+    if all_checked:
+        return plural(
+            "  {count:,} file is new, changed or gone since: run newsgrep index again",
+            "  {count:,} files are new, changed or gone since: run newsgrep index again",
+            count,
         )
-    if diagnosis.captions:
-        yield _(
-            "  {articles} with it in a caption: write caption:…",
-            articles=_articles(diagnosis.captions),
-        )
-    if diagnosis.left_out:
-        yield (
-            _(
-                "  {articles} with it in text that was left out: add --everything",
-                articles=_articles(diagnosis.left_out),
-            )
-        )
-    if diagnosis.earlier:
-        yield _(
-            "  {articles} in an earlier version: add --versions all",
-            articles=_articles(diagnosis.earlier),
-        )
-    if diagnosis.undated:
-        yield _(
-            "  {articles} without a date of publication otherwise",
-            articles=_articles(diagnosis.undated),
-        )
-    if newer := diagnosis.newer_files:
-        if diagnosis.all_files_checked:
-            changed = plural(
-                "  {count:,} file is new, changed or gone since: run newsgrep index again",
-                "  {count:,} files are new, changed or gone since: run newsgrep index again",
-                newer,
-            )
-        else:
-            changed = plural(
-                "  at least {count:,} file is new, changed or gone since: run newsgrep index again",
-                "  at least {count:,} files are new, changed or gone since: "
-                "run newsgrep index again",
-                newer,
-            )
-        yield localize(changed)
+    return plural(
+        "  at least {count:,} file is new, changed or gone since: run newsgrep index again",
+        "  at least {count:,} files are new, changed or gone since: run newsgrep index again",
+        count,
+    )
 
 
 def _articles(number: int) -> str:

@@ -233,3 +233,12 @@ def test_extract_yields_records_with_or_without_claims(seeds: Cli) -> None:
     assert (len(record.claims), len(explained.to_dict()["claims"]) > 3) == (0, True)
     with pytest.raises(newsgrep.InputError):
         newsgrep.extract(seeds.folder / "nothing.md")
+
+
+def test_index_warns_of_unused_dictionary_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("港务局\n\n鹭岛渡轮停航。", "utf-8")
+    (tmp_path / "words.txt").write_text("鹭岛渡轮\nabc\n", "utf-8")
+    with pytest.warns(UserWarning, match=r"1 line .* not used .*abc"):
+        newsgrep.index([tmp_path / "a.txt"], tmp_path / "index", dictionary=tmp_path / "words.txt")
+    with newsgrep.open(tmp_path / "index") as archive:
+        assert archive.count("鹭岛渡轮") == 1
