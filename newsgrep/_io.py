@@ -38,6 +38,18 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\u{ord(character):04x}" if character <= "\uffff" else json.dumps(character)[1:-1]
 
 
+def path_key(path: str) -> bytes:
+    """Return bytes for hashes of a path and orders of paths, alike in all locales.
+
+    On most systems these are the bytes of the path. ``os.fsencode`` depends on the locale, and
+    raises an error for names from an index that was made in another one.
+    """
+    try:
+        return path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a surrogate pair: a name on Windows, or a damaged index
+        return path.encode("utf-8", "surrogatepass")
+
+
 def table_lines(beside: str, name: str) -> list[str]:
     """Return the lines, without comments, of the file ``name`` next to the module ``beside``."""
     text = Path(beside).with_name(name).read_text("utf-8")

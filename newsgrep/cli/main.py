@@ -249,6 +249,8 @@ def group() -> None:
 
 def main() -> None:
     """Run the command line and exit; no exception reaches the terminal as a traceback."""
+    if sys.getfilesystemencoding() == "ascii":
+        _restart_in_utf8()
     use_for_gettext()
     try:
         _exit(run_command(obj=OWN_PROCESS) if _has_streams() else 2)
@@ -258,6 +260,18 @@ def main() -> None:
         # The reader of our output has seen enough (| head): not an error, and nothing to report.
         _discard(sys.stdout)
         sys.exit(0)
+
+
+def _restart_in_utf8() -> None:
+    """Start again in Python's UTF-8 mode, unless that was tried.
+
+    Python uses this mode by itself in the locale C, except with ``PYTHONUTF8=0``. Then no query
+    could contain a Chinese word, and no path in an index that was made in another locale exists.
+    """
+    if os.environ.get("PYTHONUTF8") != "1":
+        os.environ["PYTHONUTF8"] = "1"  # for this process and for workers
+        command = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execv(sys.executable, command)  # noqa: S606 - the same command
 
 
 def _discard(stream: TextIO) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
 from typing import Final
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit
 
+from newsgrep._io import path_key
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.extraction.claims import Claim, Claims, Loss
 from newsgrep.extraction.frontmatter.savers import original_address
@@ -199,7 +199,7 @@ def article_id(url: str | None, path: str) -> str:
     if url:
         identity = b"url\0" + canonical_url(url).encode("utf-8", "surrogateescape")
     else:
-        identity = b"path\0" + os.fsencode(path)
+        identity = b"path\0" + path_key(path)
     return _make_id(identity)
 
 

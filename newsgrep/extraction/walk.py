@@ -19,7 +19,7 @@ from hashlib import blake2b
 from operator import attrgetter
 from typing import Final
 
-from newsgrep._io import describe_special_file
+from newsgrep._io import describe_special_file, path_key
 from newsgrep.extraction.records.names import may_be_readable, readable_suffixes, suffix_of
 from newsgrep.messages import message, system_reason
 
@@ -209,7 +209,7 @@ class _Walk:
             except OSError as exc:
                 return _skip_for_error(path, exc)
             if not all(entry.name.isascii() for entry in found):
-                found.sort(key=lambda entry: os.fsencode(entry.name))
+                found.sort(key=lambda entry: path_key(entry.name))
             self.folders.add(key)
             trail.append(key)
             folders = self.is_unchanged and self.unchanged_entries(path, status.st_dev, found)

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-from newsgrep._io import read_regular
+from newsgrep._io import path_key, read_regular
 from newsgrep.errors import InputError, MassDeletion, UsageError
 from newsgrep.extraction.records.base import DEFAULT_OPTIONS, ReadOptions
 from newsgrep.extraction.records.names import RECORD_SUFFIXES, has_container_name
@@ -170,7 +170,7 @@ def make_plan(
         plan.set_gone(sorted(moved.union(gone)) if moved else gone)
     reread_duplicates(plan)
     # Of several texts at one address, the first file's has the id of the address.
-    plan.to_read.sort(key=lambda file: os.fsencode(file.path))
+    plan.to_read.sort(key=lambda file: path_key(file.path))
     return plan
 
 
@@ -408,7 +408,7 @@ class Shard:
 
     def takes(self, path: str) -> bool:
         """Return whether the file at the absolute ``path`` belongs to this part."""
-        digest = blake2b(os.fsencode(path), digest_size=8).digest()
+        digest = blake2b(path_key(path), digest_size=8).digest()
         return int.from_bytes(digest, "big") % self.count == self.number - 1
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from newsgrep._io import describe_special_file
+from newsgrep._io import describe_special_file, path_key
 from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.errors import NoArticle
 from newsgrep.extraction.identity import article_id
@@ -305,7 +305,7 @@ def _read_all(files: Iterable[File], options: PrepareOptions) -> Iterator[_Item]
 
     def order(file: File) -> tuple[bool, bytes]:
         # What was moved from a known file to a new one is found before it is missing.
-        return file.path in options.known, os.fsencode(file.path)
+        return file.path in options.known, path_key(file.path)
 
     for file in sorted(files, key=order):
         known = options.known.get(file.path)

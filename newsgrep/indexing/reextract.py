@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Container, Iterable, Iterator, Sequence
 
+from newsgrep._io import path_key
 from newsgrep.extraction.walk import File, iter_parents
 from newsgrep.indexing.known import PENDING, KnownRecords
 from newsgrep.indexing.plan import Plan, Shard, reread_duplicates
@@ -65,7 +66,7 @@ def make_reextraction_plan(
         if not exists[file.path]:
             known.unmark(file.path + file.locator, PENDING)
     plan.to_read = [file for file in plan.to_read if exists[file.path]]
-    plan.to_read.sort(key=lambda file: os.fsencode(file.path))
+    plan.to_read.sort(key=lambda file: path_key(file.path))
     return plan
 
 

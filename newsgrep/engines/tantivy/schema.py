@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from functools import cache
 from hashlib import sha256
-from os import fsencode
 from typing import Final
 from zlib import crc32
 
 from tantivy import Document, Schema, SchemaBuilder
 
+from newsgrep._io import path_key
 from newsgrep.analysis.codec import (
     pack_file_record,
     unpack_article,
@@ -171,7 +171,7 @@ def verify_stored(document: Document) -> None:
 
 def file_record_key(path: str) -> str:
     """Return the key for a path: a digest, since a path may be any bytes and a term is text."""
-    return f"note {sha256(fsencode(path)).hexdigest()}"
+    return f"note {sha256(path_key(path)).hexdigest()}"
 
 
 def stored_article(document: Document) -> Article:

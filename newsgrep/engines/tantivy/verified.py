@@ -23,6 +23,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from newsgrep._io import path_key
 from newsgrep.engines.commits import Commit, CommitFolder, file_problem, open_regular, parse_sealed
 from newsgrep.messages import message
 
@@ -186,7 +187,7 @@ def _cached_record(folder: Path) -> Path:
     """Return the record of this folder in the user's cache folder; it may not exist."""
     import platformdirs  # usually the record is beside the data
 
-    digest = blake2b(os.fsencode(folder.resolve()), digest_size=8).hexdigest()
+    digest = blake2b(path_key(str(folder.resolve())), digest_size=8).hexdigest()
     cache = platformdirs.user_cache_path("newsgrep", appauthor=False)
     return cache / "verified" / f"{digest}.json"
 

@@ -23,6 +23,7 @@ from threading import Lock
 from typing import Any, Final, NamedTuple
 from zlib import crc32
 
+from newsgrep._io import path_key
 from newsgrep.engines.commits import Commit, FileChecksum, open_regular
 from newsgrep.messages import message
 from newsgrep.query.ast import Field, NameField
@@ -89,7 +90,7 @@ def file_record_key(path: str) -> str:
     """
     from hashlib import sha256  # not needed by a search
 
-    return sha256(os.fsencode(path)).hexdigest()
+    return sha256(path_key(path)).hexdigest()
 
 
 # Names of files ------------------------------------------------------------------------------
