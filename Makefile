@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint docs man screenshot pictures variants messages test-engines torture bench fuzz tools server lock clean
+.PHONY: help demo test lint docs man screenshot pictures variants messages test-engines test-pythons torture bench fuzz tools server lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint    style, types and wording only"
 	@echo "make docs    the documentation site, man pages and picture, into docs/ and build/site/"
 	@echo "make test-engines  the tests of tantivy and OpenSearch, three servers too; skips none"
+	@echo "make test-pythons  the wheel, the fast tests and types on each Python that is found"
 	@echo "make torture hours of kills, faults, damage and load; writes the figures of docs/TRUST.md"
 	@echo "make bench   measure beside what people would use instead (BENCH=--quick)"
 	@echo "make fuzz    look for inputs that break a promise (FUZZ='all --seconds 600')"
@@ -70,6 +71,11 @@ test: tools server .venv/development
 # With Java 17 and Maven: what is absent fails here, where `make test` skips it by name.
 test-engines: tools server .venv/development
 	NEWSGREP_TEST_ENGINES=all $(BIN)/pytest --numprocesses auto --dist loadfile -m engines
+
+# On each Python of noxfile.py that is found; results are in build/pythons.json. For example
+# NOX="-s smoke -p 3.14" checks only the wheel, only there.
+test-pythons: .venv/development
+	$(BIN)/nox $(NOX)
 
 # The tests marked `torture`, with many more trials, for hours; writes the figures of docs/TRUST.md.
 # TORTURE="-k power" runs a part of them, whose figures replace the earlier ones, and SHARE=0.1 a
