@@ -1,4 +1,7 @@
-"""JSON as newsgrep prints it, tables beside modules, and files that survive a crash."""
+"""JSON as newsgrep prints it, tables beside modules, and files that survive a crash.
+
+How Windows and macOS store files differently from Linux is decided here, and nowhere else.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ import json
 import os
 import re
 import stat
+import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from newsgrep.errors import InputError
 from newsgrep.messages import message
@@ -65,13 +69,82 @@ def read_regular(path: Path) -> bytes:
         return stream.read()
 
 
+IS_WINDOWS: Final = not hasattr(os, "O_DIRECTORY")
+"""Whether folders can't be opened, nor open files be deleted, renamed or replaced."""
+
+_SHARING_SECONDS: Final = 5.0
+"""How long a file is tried to be replaced that a reader or a virus scanner has open on Windows."""
+
+_SHARING_PAUSE_SECONDS: Final = 0.02
+
+
 def sync(path: Path) -> None:
-    """Flush a file's bytes, or the names in a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    """Flush a file's bytes, or the names in a folder, to the disk.
+
+    Windows can't flush a folder, whose names its file systems write to a journal, and flushes a
+    file only if it is open for writing.
+    """
+    if IS_WINDOWS and path.is_dir():
+        return
+    flags = os.O_RDWR | getattr(os, "O_BINARY", 0) if IS_WINDOWS else os.O_RDONLY
+    descriptor = os.open(path, flags)
     try:
-        os.fsync(descriptor)
+        flush_descriptor(descriptor)
     finally:
         os.close(descriptor)
+
+
+def flush_descriptor(descriptor: int) -> None:
+    """Flush the bytes of an open file to the disk, on macOS also out of the disk's own cache."""
+    try:
+        from fcntl import F_FULLFSYNC, fcntl  # type: ignore[attr-defined,unused-ignore]
+
+        fcntl(descriptor, F_FULLFSYNC)
+    except (ImportError, OSError):  # another system, or a file system without such a call
+        os.fsync(descriptor)
+
+
+def replace_file(draft: Path, path: Path) -> None:
+    """Rename ``draft`` to ``path`` atomically, in place of a file that may exist.
+
+    On Windows it waits up to five seconds for processes that have one of them open.
+    """
+    last = time.monotonic() + _SHARING_SECONDS
+    while True:
+        try:
+            draft.replace(path)
+        except PermissionError:
+            if not IS_WINDOWS or time.monotonic() > last:
+                raise
+            time.sleep(_SHARING_PAUSE_SECONDS)
+        else:
+            return
+
+
+def link_file(target: Path, link: Path) -> None:
+    """Create another name ``link`` for the file ``target``, which must not exist.
+
+    Raises ``OSError``, also where a file system or a system has no hard links.
+    """
+    if not hasattr(os, "link"):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), str(link))
+    os.link(target, link)
+
+
+_RESERVED_ON_WINDOWS: Final = re.compile(
+    r"\A(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?=\.|$)", re.IGNORECASE
+)
+
+
+def safe_file_name(name: str) -> str:
+    """Return ``name`` with a tilde after a part that means a device on Windows.
+
+    On Windows, what is written to ``nul.seen`` is lost.
+
+    >>> safe_file_name("con.seen"), safe_file_name("console.seen")
+    ('con~.seen', 'console.seen')
+    """
+    return _RESERVED_ON_WINDOWS.sub(r"\1~", name)
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -85,7 +158,7 @@ def write_new(path: Path, data: bytes) -> None:
         try:
             stream.write(data)
             stream.flush()
-            os.fsync(stream.fileno())
+            flush_descriptor(stream.fileno())
         except OSError:
             with suppress(OSError):
                 path.unlink()
@@ -104,7 +177,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     draft = path.with_name(f"{path.name}.new")
     write_new(draft, data)
     try:
-        draft.replace(path)
+        replace_file(draft, path)
     except OSError:
         with suppress(OSError):
             draft.unlink()

@@ -16,10 +16,12 @@ import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from errno import EINVAL
 from functools import cache
 from itertools import accumulate, takewhile
 from typing import Final, NamedTuple
 
+from newsgrep._io import IS_WINDOWS
 from newsgrep.messages import Message, localize, plural
 from newsgrep.models import Span
 
@@ -412,7 +414,9 @@ def flush() -> None:
     """Flush standard output; raises :class:`OutputClosed`."""
     try:
         sys.stdout.buffer.flush()
-    except BrokenPipeError as exc:
+    except OSError as exc:
+        if not is_closed_pipe(exc):
+            raise
         raise OutputClosed from exc
 
 
@@ -420,8 +424,19 @@ def write_bytes(data: bytes) -> None:
     """Write ``data`` to standard output unchanged; raises :class:`OutputClosed`."""
     try:
         sys.stdout.buffer.write(data)
-    except BrokenPipeError as exc:
+    except OSError as exc:
+        if not is_closed_pipe(exc):
+            raise
         raise OutputClosed from exc
+
+
+def is_closed_pipe(exc: BaseException) -> bool:
+    """Return whether an error says that the reader of a pipe has gone.
+
+    On Windows that is the error for an invalid argument.
+    """
+    closed = isinstance(exc, BrokenPipeError)
+    return closed or (IS_WINDOWS and isinstance(exc, OSError) and exc.errno == EINVAL)
 
 
 # The screen and styled lines

@@ -16,7 +16,8 @@ ORDER = (
     {"messages"},
     {"errors"},
     {"models"},
-    {"_io", "terminal"},  # terminal: also the display width of snippets
+    {"_io"},
+    {"terminal"},  # terminal: also the display width of snippets
     {"analysis"},
     {"query"},
     {"extraction", "engines"},

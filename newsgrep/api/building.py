@@ -122,12 +122,13 @@ def extract(
     from newsgrep.extraction.extraction import extract_records
     from newsgrep.extraction.outlets import load_outlets
     from newsgrep.extraction.records.base import ReadOptions
+    from newsgrep.extraction.walk import spelled_path
     from newsgrep.search.named import open_file, split_locator
 
     name = os.fspath(path)
     source, locator, mtime = open_file(name)
     return extract_records(
-        os.path.abspath(split_locator(name)[0]),  # noqa: PTH100  (a string of any bytes)
+        spelled_path(split_locator(name)[0]),
         source,
         outlets=load_outlets(None if outlets is None else Path(outlets)),
         mtime=mtime,

@@ -13,7 +13,7 @@ from typing import Final
 
 import click
 
-from newsgrep._io import encode_json
+from newsgrep._io import IS_WINDOWS, encode_json
 from newsgrep.analysis.fold import fold
 from newsgrep.cli.main import Command
 from newsgrep.cli.named import find_articles, searched_texts
@@ -169,7 +169,7 @@ def _open_file(article: Article, texts: list[TextNode]) -> None:
             id=article.id,
         )
     chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR") or os.environ.get("PAGER")
-    program = shlex.split(chosen) if chosen else _pager()
+    program = _split_command(chosen) if chosen else _pager()
     name = os.path.basename(program[0]) if program else ""  # noqa: PTH119  (likewise)
     line = int(locator[1:]) if locator[:1] == ":" and locator[1:].isdigit() else 0
     line = line or _first_line(path, texts)
@@ -187,6 +187,15 @@ def _open_file(article: Article, texts: list[TextNode]) -> None:
         raise InputError(
             "{chosen} failed with status {status}.", chosen=one_line(chosen or name), status=status
         )
+
+
+def _split_command(text: str) -> list[str]:
+    """Return program and arguments; on Windows a backslash belongs to a path."""
+    if not IS_WINDOWS:
+        return shlex.split(text)
+    if shutil.which(text):  # C:\\Program Files\\…, which is often set without quotes
+        return [text]
+    return [part.strip('"') for part in shlex.split(text, posix=False)]
 
 
 def _pager() -> list[str]:

@@ -14,7 +14,7 @@ from typing import IO, Final
 
 import click
 
-from newsgrep._io import encode_json, write_atomically
+from newsgrep._io import encode_json, replace_file, write_atomically
 from newsgrep.cli.main import QueryCommand
 from newsgrep.cli.options import (
     QueryOptions,
@@ -300,7 +300,7 @@ def _new_file(path: Path) -> Iterator[IO[bytes]]:
         draft = whole.with_name(f".{whole.name[:200]}.{os.getpid()}.part")
         with draft.open("xb") as stream:
             yield stream
-        draft.replace(whole)
+        replace_file(draft, whole)
     except OSError as exc:
         raise InputError(
             "Cannot write {path} ({reason}). Name another file.",

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import reduce
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NoReturn, TextIO
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TextIO
 import click
 
 from newsgrep import __version__
+from newsgrep._io import IS_WINDOWS
 from newsgrep.cli.options import HIDDEN_MINUS, OWN_PROCESS, settings_file
 from newsgrep.cli.output import CSV_FORM, OutputFormat, print_message
 from newsgrep.errors import ChangesRejected, Interrupted, NewsgrepError, QueryError, UsageError
@@ -22,6 +24,7 @@ from newsgrep.messages import _, alternatives, conjunction, language, localize, 
 from newsgrep.terminal import (
     OutputClosed,
     display_width,
+    is_closed_pipe,
     one_line,
     replace_invisible,
     sanitize,
@@ -253,7 +256,7 @@ def main() -> None:
         _restart_in_utf8()
     use_for_gettext()
     try:
-        _exit(run_command(obj=OWN_PROCESS) if _has_streams() else 2)
+        _exit(run_command(obj=OWN_PROCESS) if _prepare_streams() else 2)
     except KeyboardInterrupt:  # before or after a command
         os._exit(_INTERRUPTED)
     except (OutputClosed, BrokenPipeError):
@@ -274,12 +277,27 @@ def _restart_in_utf8() -> None:
         os.execv(sys.executable, command)  # noqa: S606 - the same command
 
 
+def _use_utf8() -> None:
+    """Write UTF-8, also where Windows would use a code page without most characters.
+
+    A console of Windows gets characters in any case, and codes for colours once it is prepared for
+    them. Elsewhere standard error keeps the encoding of the locale.
+    """
+    streams = [sys.stdout, sys.stderr] if IS_WINDOWS else [sys.stdout]
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    if IS_WINDOWS and any(stream.isatty() for stream in streams):
+        with suppress(ImportError):
+            import_module("colorama").just_fix_windows_console()  # installed with click
+
+
 def _discard(stream: TextIO) -> None:
     """Let what is left in the buffers of a stream go to nowhere when Python ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _has_streams() -> bool:
+def _prepare_streams() -> bool:
     """Open what the shell has closed of the standard streams; return whether output is possible.
 
     Otherwise the next files to be opened, such as those of an index, would take their place.
@@ -290,6 +308,7 @@ def _has_streams() -> bool:
     sys.stdin = sys.stdin or _open_stream(0, "rb")
     sys.stderr = sys.stderr or _open_stream(2, "wb")
     if sys.stdout is not None:
+        _use_utf8()
         return True
     sys.stdout = _open_stream(1, "wb")
     print_message(_("Standard output is closed. Redirect it to /dev/null."))
@@ -316,7 +335,13 @@ def run_command(args: Sequence[str] | None = None, *, obj: object = None) -> int
     Raises :class:`OutputClosed` or :class:`BrokenPipeError` where the reader closed our output.
     """
     try:
-        status = group.main(args, prog_name="newsgrep", standalone_mode=False, obj=obj)
+        status = group.main(
+            args,
+            prog_name="newsgrep",
+            standalone_mode=False,
+            windows_expand_args=False,  # ~普京 and 普? are queries, not files
+            obj=obj,
+        )
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as exc:
@@ -352,6 +377,8 @@ def run_command(args: Sequence[str] | None = None, *, obj: object = None) -> int
         print_message(_("Out of memory. Close other programs, or use fewer --jobs."))
         return 2
     except OSError as exc:
+        if is_closed_pipe(exc):
+            raise OutputClosed from exc
         from newsgrep.cli.error_messages import describe_system_error
 
         print_message(describe_system_error(exc))

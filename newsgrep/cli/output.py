@@ -396,10 +396,14 @@ def remember_hits(index: Index, query: str, hits: Sequence[tuple[int, str, str]]
         if not path.parent.is_dir():
             path.parent.mkdir(0o700, parents=True)
         draft = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace") as stream:
-            stream.write(encode_json(stored))
-        draft.replace(path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        try:
+            with os.fdopen(os.open(draft, flags, 0o600), "wb") as stream:
+                stream.write(encode_json(stored).encode("utf-8", "replace"))
+            draft.replace(path)
+        finally:
+            with suppress(FileNotFoundError):
+                draft.unlink()
 
 
 def last_search(index: Index) -> LastSearch:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -103,7 +104,9 @@ def show_elapsed(what: str) -> Iterator[None]:
         console.show_cursor()
 
 
-_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""SIGBREAK is sent by Ctrl-Break and by closing the window on Windows, which has no SIGHUP."""
+
 _SIGNAL_STATUS: Final = 128
 """Shells report a process that a signal ended as 128 plus the number of the signal."""
 
@@ -146,20 +149,20 @@ def handle_signals() -> None:
             signal.signal(number, raise_once)
     if click.get_current_context().find_root().obj is OWN_PROCESS:
         sys.warnoptions.append(_LEAKED)
-        receiver, sender = os.pipe()
-        os.set_blocking(sender, False)
-        signal.set_wakeup_fd(sender, warn_on_full_buffer=False)
-        Thread(target=_answer_signals, args=(receiver,), daemon=True).start()
+        receiver, sender = socket.socketpair()  # Windows waits for no pipe
+        sender.setblocking(False)
+        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
+        Thread(target=_answer_signals, args=(receiver, sender), daemon=True).start()
 
 
-def _answer_signals(receiver: int) -> None:
+def _answer_signals(receiver: socket.socket, _sender: socket.socket) -> None:
     """Read the numbers of signals as they arrive; the second one ends this process.
 
-    ``receiver`` is the descriptor of a pipe, to which Python writes them. The thread waits in
-    ``select``, so that no call to read the pipe is under way when the process forks.
+    Python writes them to the other socket, which this thread keeps open. The thread waits in
+    ``select``, so that no call to read is under way when the process forks.
     """
     count = 0
-    while select.select([receiver], [], []) and (numbers := os.read(receiver, 1)):
+    while select.select([receiver], [], []) and (numbers := receiver.recv(1)):
         if numbers[0] not in {getattr(signal, name, None) for name in _SIGNALS}:
             continue
         count += 1

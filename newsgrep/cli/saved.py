@@ -40,11 +40,11 @@ from newsgrep.indexing.user_state import (
     remove_query,
     save_query,
     saved_name,
+    seen_file_name,
     seen_folder,
     write_seen,
 )
 from newsgrep.messages import _, system_reason
-from newsgrep.query.lexer import name_key
 from newsgrep.search.search import expand_variants
 from newsgrep.terminal import count_noun, one_line, quote_path, write
 from newsgrep.views import SCHEMA_VERSION
@@ -270,9 +270,9 @@ def _new_articles(
     query = options.parse(queries[name])
     if options.variants:
         query = expand_variants(query, options.variants)
-    path = state / f"{name_key(name)}.seen"
+    path = state / seen_file_name(name)
     with exclusive_lock(
-        state / f"{name_key(name)}.lock", _("The state in {state}", state=state), options.wait
+        path.with_suffix(".lock"), _("The state in {state}", state=state), options.wait
     ):
         seen = read_seen(path)
         new = find_new(engine, name, query, seen, include_existing=options.include_existing)
@@ -345,11 +345,12 @@ def _run_for_new(command: str, name: str, new: NewArticles) -> None:
         ) from exc
     with process:
         stream = cast("IO[bytes]", process.stdin)
-        # A command may end before it has read everything, or anything.
-        with suppress(BrokenPipeError):
+        # A command may end before it has read everything, or anything; Windows has an error of its
+        # own for that.
+        with suppress(OSError):
             for each in to_jsonl(new):
                 stream.write(encode_json(each).encode("utf-8", "replace") + b"\n")
-        with suppress(BrokenPipeError):
+        with suppress(OSError):
             stream.close()
     if process.returncode:
         raise InputError(

@@ -22,7 +22,7 @@ from time import gmtime, strftime
 from typing import Any
 from zlib import crc32
 
-from newsgrep._io import refuse_special_lock, sync
+from newsgrep._io import IS_WINDOWS, flush_descriptor, refuse_special_lock, replace_file, sync
 from newsgrep.engines.base import RolledBack
 from newsgrep.engines.commits import (
     LOCK_NAME,
@@ -168,8 +168,14 @@ class CommitWriter(CommitFolder):
         previous = self.last().previous
         if previous is not None and str(CommitName(previous)) in names:
             old, new = (self.folder / str(CommitName(previous, is_p)) for is_p in (False, True))
-            old.replace(new)
-            sync(self.folder)
+            try:
+                replace_file(old, new)
+            except PermissionError:
+                if not IS_WINDOWS:
+                    raise
+                names.remove(old.name)  # a reader has it open: the next writer renames it
+            else:
+                sync(self.folder)
         self._delete(names)
         return names
 
@@ -215,7 +221,7 @@ class CommitWriter(CommitFolder):
             _write_new(copy, data)
             sync(self.folder)
             _write_new(draft, data)
-            draft.replace(path)
+            replace_file(draft, path)
             sync(self.folder)
         except OSError:
             # A commit that may not survive a power failure must not be visible either.
@@ -232,7 +238,7 @@ def _write_new(path: Path, data: bytes) -> None:
     with path.open("xb") as stream:
         stream.write(data)
         stream.flush()
-        os.fsync(stream.fileno())
+        flush_descriptor(stream.fileno())
 
 
 def seal(content: Mapping[str, Any]) -> bytes:

@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, TypeVar
 from zlib import crc32
 
+from newsgrep._io import IS_WINDOWS, describe_special_file
 from newsgrep.engines.base import DAMAGE_REMEDY, RolledBack
 from newsgrep.errors import IndexDamaged
 from newsgrep.messages import message
@@ -226,6 +227,10 @@ def open_regular(path: Path) -> BinaryIO:
     flags = os.O_RDONLY
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
         flags |= getattr(os, name, 0)
+    if IS_WINDOWS:  # which has no flag for it, and opens no folder
+        mode = os.lstat(path).st_mode
+        if not stat.S_ISREG(mode):
+            raise ValueError(describe_special_file(mode))
     try:
         descriptor = os.open(path, flags)
     except OSError as exc:

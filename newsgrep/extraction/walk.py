@@ -13,11 +13,13 @@ import re
 import stat
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Final
+from unicodedata import normalize
 
 from newsgrep._io import describe_special_file, path_key
 from newsgrep.extraction.records.names import may_be_readable, readable_suffixes, suffix_of
@@ -119,7 +121,7 @@ class _Walk:
 
     def outside(self, entry: os.DirEntry[str]) -> Skipped | None:
         """Return ``entry`` as skipped if it is a link to a target outside the given paths."""
-        if self.paths is None or not entry.is_symlink():
+        if self.paths is None or not _is_link(entry):
             return None
         target = os.path.realpath(entry.path)
         if any(parent in self.roots for parent in iter_parents(target)):
@@ -143,10 +145,11 @@ class _Walk:
         if entry and (outside := self.outside(entry)):
             yield outside
             return
+        device, inode = _identity(path, status)
         if entry is None or status.st_nlink > 1 or entry.is_symlink():
             self.files.add_all()
-            self.linked.add((status.st_dev, status.st_ino))
-        if not self.files.add(status.st_dev, status.st_ino):
+            self.linked.add((device, inode))
+        if not self.files.add(device, inode):
             return
         yield File(path, status.st_size, status.st_mtime_ns)
 
@@ -162,7 +165,7 @@ class _Walk:
         files: list[os.DirEntry[str]] = []
         for entry in found:
             name = entry.name
-            if name.startswith(".") or name in OF_TOOLS or entry.is_symlink():
+            if name.startswith(".") or name in OF_TOOLS or _is_link(entry):
                 return None
             if entry.is_dir():
                 folders.append(entry)
@@ -175,15 +178,17 @@ class _Walk:
         if not endings <= readable_suffixes() and not all(map(may_be_readable, names)):
             return None
         try:
-            statuses = [entry.stat(follow_symlinks=False) for entry in files]
-        except OSError:
+            statuses = [_status(entry, follow=False) for entry in files]
+            inodes = array("Q", [status.st_ino for status in statuses])
+        except (OSError, OverflowError):  # ReFS of Windows has numbers of 128 bits
+            return None
+        if not all(inodes):
             return None
         if not all(status.st_nlink == 1 and stat.S_ISREG(status.st_mode) for status in statuses):
             return None
         digest = blake2b("\0".join(names).encode("utf-8", "surrogatepass"), digest_size=16)
         digest.update(array("Q", [status.st_size for status in statuses]))
         digest.update(array("q", [status.st_mtime_ns for status in statuses]))
-        inodes = array("Q", [status.st_ino for status in statuses])
         if self.linked and not self.linked.isdisjoint((device, inode) for inode in inodes):
             return None
         if not self.is_unchanged(path, digest.digest(), len(files)):
@@ -198,7 +203,7 @@ class _Walk:
         skipped: dict[str, str] = {}
 
         def enter(path: str, status: os.stat_result) -> Skipped | None:
-            key = (status.st_dev, status.st_ino)
+            key = _identity(path, status)
             if key in trail:
                 return Skipped(path, message("a link back to a folder above it"), "loop")
             if key in self.folders:
@@ -235,7 +240,7 @@ class _Walk:
                 yield Skipped(entry.path, reason, "tool")
                 continue
             try:
-                status = entry.stat()
+                status = _status(entry)
             except OSError as exc:
                 yield _skip_for_error(entry.path, exc)
                 continue
@@ -247,11 +252,110 @@ class _Walk:
                 yield from self.file(entry.path, status, entry)
 
 
+def _status(entry: os.DirEntry[str], *, follow: bool = True) -> os.stat_result:
+    """Return the status of an entry, with its numbers also on Windows, whose lists lack them."""
+    status = entry.stat(follow_symlinks=follow)
+    return status if status.st_ino else os.stat(entry.path, follow_symlinks=follow)  # noqa: PTH116
+
+
+def _identity(path: str, status: os.stat_result) -> tuple[int, int]:
+    """Return what is the same for all paths of a file or folder: its device and inode number.
+
+    Some network drives number no files: then it is computed from the path without links.
+    """
+    if status.st_ino:
+        return status.st_dev, status.st_ino
+    real = os.fsencode(os.path.realpath(path))
+    return -1, int.from_bytes(blake2b(real, digest_size=8).digest(), "big")
+
+
+_HAS_JUNCTIONS: Final = hasattr(stat, "IO_REPARSE_TAG_MOUNT_POINT")
+"""Whether this is Windows, where a junction is a link to a folder and not a symbolic link."""
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    if entry.is_symlink() or not _HAS_JUNCTIONS:
+        return entry.is_symlink()
+    tag: int = getattr(entry.stat(follow_symlinks=False), "st_reparse_tag", 0)
+    return tag == getattr(stat, "IO_REPARSE_TAG_MOUNT_POINT", -1)
+
+
 def _is_empty(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_file() and not entry.stat().st_size
     except OSError:
         return True
+
+
+def spelled_path(path: str) -> str:
+    """Return the absolute path of ``path``, spelled as its folders list their names.
+
+    Links are not resolved. On macOS, Windows and memory cards, ``Archive`` and ``archive``, or é
+    as one character and as two, may be names of one file; whichever a user types, the result is
+    the same. Names that do not exist stay as they are.
+    """
+    return spelled_paths([path])[0]
+
+
+def spelled_paths(paths: Iterable[str]) -> list[str]:
+    """Return :func:`spelled_path` of each path; a folder of many of them is looked at once."""
+    spelling = _Spelling()
+    return [spelling.path(os.path.abspath(path)) for path in paths]  # noqa: PTH100  (links stay)
+
+
+class _Spelling:
+    """How folders list names that can be written in several ways."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+        self._listed: dict[str, list[str]] = {}
+
+    def path(self, path: str) -> str:
+        names: list[str] = []
+        above = path
+        while (spelled := self._folders.get(above)) is None:
+            above, name = os.path.split(above)
+            if not name:  # the root, or a drive
+                drive, rest = os.path.splitdrive(above)
+                spelled = drive.upper() + rest if len(drive) == _DRIVE_LETTER else above
+                break
+            names.append(name)
+        for name in reversed(names):
+            self._folders[above] = spelled
+            above = os.path.join(above, name)  # noqa: PTH118  (any bytes)
+            spelled = os.path.join(spelled, self._name(spelled, name))  # noqa: PTH118  (likewise)
+        return spelled
+
+    def _name(self, folder: str, name: str) -> str:
+        others = {name.swapcase(), *(normalize(form, name) for form in ("NFC", "NFD"))} - {name}
+        is_other = any(_is_same(folder, name, other) for other in others)
+        return self._listed_name(folder, name) if is_other else name
+
+    def _listed_name(self, folder: str, name: str) -> str:
+        if folder not in self._listed:
+            self._listed[folder] = []
+            with suppress(OSError):  # it may be searched, but not listed
+                self._listed[folder] = os.listdir(folder)  # noqa: PTH208  (any bytes)
+        if name in self._listed[folder]:
+            return name
+        key = _spelling_key(name)
+        return next((each for each in self._listed[folder] if _spelling_key(each) == key), name)
+
+
+_DRIVE_LETTER: Final = len("c:")
+
+
+def _is_same(folder: str, name: str, other: str) -> bool:
+    """Return whether two names are those of one file."""
+    try:
+        found = os.lstat(os.path.join(folder, other))  # noqa: PTH118  (any bytes)
+        return os.path.samestat(found, os.lstat(os.path.join(folder, name)))  # noqa: PTH118
+    except (OSError, ValueError):
+        return False
+
+
+def _spelling_key(name: str) -> str:
+    return normalize("NFC", normalize("NFC", name).casefold())
 
 
 def iter_parents(path: str) -> Iterator[str]:
@@ -293,10 +397,9 @@ def find_files(
     """
     named = list(paths)
     walk = _Walk(None if follow else named, is_unchanged)
-    for path in named:
+    for path, spelled in zip(named, spelled_paths(named), strict=True):
         try:
-            absolute = os.path.abspath(path)  # noqa: PTH100 - links must not be resolved
-            yield from walk.from_path(absolute)
+            yield from walk.from_path(spelled)
         except ValueError:
             yield Skipped(
                 path, message("cannot be read: a NUL character in its name"), "unreadable"

@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from newsgrep._io import sync, write_new
+from newsgrep._io import replace_file, sync, write_new
 from newsgrep.engines.base import Stored
 from newsgrep.engines.registry import (
     declared_engines,
@@ -143,14 +143,14 @@ def _delete(data: Path) -> bool:
     with suppress(OSError):
         if DATA_FOLDER.fullmatch(data.name) and not (data / DATA_FILE).exists():
             mark_data_folder(data, _unknown_manifest(data.name)._replace(id="unknown"))
-        if os.open not in os.supports_dir_fd:  # pragma: no cover  (Windows)
-            shutil.rmtree(data)
-            return True
-        descriptor = os.open(data, flags)
-        try:
-            _empty(descriptor)
-        finally:
-            os.close(descriptor)
+        if os.open in os.supports_dir_fd:
+            descriptor = os.open(data, flags)
+            try:
+                _empty(descriptor)
+            finally:
+                os.close(descriptor)
+        else:
+            _empty_by_name(data)
         sync(data)  # without this, a loss of power could spare what is not identified any more
         if DATA_FOLDER.fullmatch(data.name):
             # An empty folder of this name could be anyone's; one of the other name is deleted.
@@ -174,6 +174,28 @@ def _empty(descriptor: int) -> None:
             shutil.rmtree(name, dir_fd=descriptor)
         else:
             os.unlink(name, dir_fd=descriptor)
+
+
+def _empty_by_name(data: Path) -> None:
+    """Do what :func:`_empty` does on Windows, where no folder can be opened.
+
+    What a reader has open can't be deleted there, which raises ``OSError`` at the end.
+    """
+    problem: OSError | None = None
+    with os.scandir(data) as entries:
+        found = [(Path(each.path), each.is_dir(follow_symlinks=False)) for each in entries]
+    for path, is_folder in found:
+        if path.name == DATA_FILE and not is_folder:
+            continue
+        try:
+            if is_folder:
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        except OSError as exc:
+            problem = exc
+    if problem:
+        raise problem
 
 
 def _delete_unfinished(draft: Path) -> None:
@@ -249,7 +271,7 @@ def adopt_data(folder: Path, current: Manifest | None) -> str | None:
     restored = folder / RESTORED_FILE  # not a draft, which would name unconfirmed data
     write_new(restored, pack_manifest(data or _best_manifest(folder)))
     try:
-        restored.replace(folder / MANIFEST_FILE)
+        replace_file(restored, folder / MANIFEST_FILE)
     except OSError:  # a folder has its name
         with suppress(OSError):
             restored.unlink()

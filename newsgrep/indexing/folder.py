@@ -106,8 +106,10 @@ class FolderIndex(Value, Index):
     @property
     def own_folders(self) -> frozenset[str]:
         """Return the folder, and the one beside it."""
+        from newsgrep.extraction.walk import spelled_paths  # a search does not need it
+
         folders = (self.path.absolute(), self.path.resolve(), self.personal_folder)
-        return frozenset(map(str, folders))
+        return frozenset(spelled_paths(map(str, folders)))
 
     def table_of_known_files(self, manifest: Manifest) -> Path:
         """Return its name in the folder of the data, with which it is deleted."""
@@ -119,6 +121,13 @@ class FolderIndex(Value, Index):
     def identity(self) -> tuple[str, str]:
         """Return the absolute path without links."""
         return "", str(self.path.resolve())
+
+    def same_as(self, other: Index) -> bool:
+        """Return whether both mean one folder, whose name may be written in several ways."""
+        if isinstance(other, FolderIndex):
+            with suppress(OSError):
+                return self.path.samefile(other.path)
+        return super().same_as(other)
 
     def choose_engine(self, wanted: str | None, preferred: str = DEFAULT_ENGINE) -> str:
         """Return ``wanted``, or ``preferred`` if it stores its data in folders."""
@@ -377,6 +386,7 @@ class FolderIndex(Value, Index):
         """
         from tempfile import TemporaryDirectory  # slow to import, and a search needs none
 
+        from newsgrep._io import link_file
         from newsgrep.engines.commits import CommitName, copy_name
         from newsgrep.indexing.data_folders import PREVIEW
 
@@ -385,9 +395,9 @@ class FolderIndex(Value, Index):
         with TemporaryDirectory(dir=self.path, prefix=PREVIEW) as folder:
             view = Path(folder)
             for name in (DATA_FILE, *commit.files):
-                os.link(data / name, view / name)
+                link_file(data / name, view / name)
             stored = data / (previous if (data / previous).exists() else copy)
-            os.link(stored, view / str(CommitName(number)))
+            link_file(stored, view / str(CommitName(number)))
             engine = open_engine(manifest.engine, view)
             try:
                 yield engine

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 from zlib import crc32
 
+from newsgrep._io import replace_file
 from newsgrep.engines.base import (
     Change,
     DeleteArticle,
@@ -187,7 +188,7 @@ def save(path: Path, known: KnownRecords, commit: int) -> None:
                 checksum = crc32(part, checksum)
                 stream.write(part)
             stream.write(checksum.to_bytes(_CHECKSUM_BYTES, "little"))
-        draft.replace(path)
+        replace_file(draft, path)
 
 
 def load(path: Path, commit: int, find: FindRecords | None) -> KnownRecords | None:

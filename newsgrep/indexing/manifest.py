@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
 from newsgrep import __version__
-from newsgrep._io import sync, write_new
+from newsgrep._io import replace_file, sync, write_new
 from newsgrep.analysis.fold import FOLD_VERSION, TABLES_EDITION
 from newsgrep.analysis.scoring import SCORING_FINGERPRINT
 from newsgrep.analysis.segment import DICTIONARY, SEGMENT_VERSION
@@ -372,6 +372,6 @@ def confirm_draft(folder: Path) -> None:
     """Put the draft, if there is one, in place of the manifest: this switches the index."""
     if not (folder / DRAFT_FILE).exists():
         return
-    (folder / DRAFT_FILE).replace(folder / MANIFEST_FILE)
+    replace_file(folder / DRAFT_FILE, folder / MANIFEST_FILE)
     for changed in (folder, folder.absolute().parent):
         sync(changed)

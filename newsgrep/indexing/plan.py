@@ -19,7 +19,7 @@ from newsgrep._io import path_key, read_regular
 from newsgrep.errors import InputError, MassDeletion, UsageError
 from newsgrep.extraction.records.base import DEFAULT_OPTIONS, ReadOptions
 from newsgrep.extraction.records.names import RECORD_SUFFIXES, has_container_name
-from newsgrep.extraction.walk import File, Skipped, find_files, iter_parents
+from newsgrep.extraction.walk import File, Skipped, find_files, iter_parents, spelled_paths
 from newsgrep.indexing.addresses import is_better
 from newsgrep.indexing.containers import unpack_ledger
 from newsgrep.indexing.known import (
@@ -280,7 +280,7 @@ class _Roots:
     """The paths that a run is about, absolute. ``known`` are those above known files."""
 
     def __init__(self, paths: Sequence[str]) -> None:
-        self.paths = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay links)
+        self.paths = set(spelled_paths(paths))
         self.known: set[str] = set()
         self._folder = ""
         self._is_above_folder = False

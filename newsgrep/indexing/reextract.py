@@ -7,7 +7,7 @@ import stat
 from collections.abc import Container, Iterable, Iterator, Sequence
 
 from newsgrep._io import path_key
-from newsgrep.extraction.walk import File, iter_parents
+from newsgrep.extraction.walk import File, iter_parents, spelled_paths
 from newsgrep.indexing.known import PENDING, KnownRecords
 from newsgrep.indexing.plan import Plan, Shard, reread_duplicates
 from newsgrep.indexing.record_table import FindRecords
@@ -31,7 +31,7 @@ def make_reextraction_plan(
     counted in ``plan.missing``. ``find`` is described at
     :class:`newsgrep.indexing.known.KnownRecords`.
     """
-    roots = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay as they are)
+    roots = set(spelled_paths(paths))
     chosen: dict[str, File] = {}
     missing = 0
 

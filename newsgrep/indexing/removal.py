@@ -8,7 +8,6 @@ something else is written.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from typing import Final, NamedTuple
@@ -21,7 +20,7 @@ from newsgrep.engines.base import (
     PutFileRecord,
     count_matches,
 )
-from newsgrep.extraction.walk import iter_parents
+from newsgrep.extraction.walk import iter_parents, spelled_paths
 from newsgrep.indexing.known_table import ChangeLog, load_table, save_after_removal
 from newsgrep.indexing.store import Index, Session
 from newsgrep.messages import message
@@ -126,7 +125,7 @@ def forget_paths(index: Index, paths: Collection[str], *, wait: float = 0.0) -> 
 
 
 def _records_under(engine: Engine, paths: Iterable[str]) -> Iterator[FileRecord]:
-    roots = {os.path.abspath(path) for path in paths}  # noqa: PTH100  (links stay as they are)
+    roots = set(spelled_paths(paths))
     for record in engine.file_records():
         if record.path in roots or not roots.isdisjoint(iter_parents(record.file)):
             yield record

@@ -12,14 +12,13 @@ No other code distinguishes folders (:mod:`newsgrep.indexing.folder`) from serve
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from newsgrep._io import sync
+from newsgrep._io import link_file, sync
 from newsgrep.engines.base import Engine, RolledBack, Stored, Unreadable
 from newsgrep.engines.registry import DEFAULT_ENGINE
 from newsgrep.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexProblem, UsageError
@@ -356,6 +355,18 @@ def refuse_other_engine(index: Index, manifest: Manifest, engine: str | None) ->
         )
 
 
+def _rename_to_new(draft: Path, target: Path) -> None:
+    """Give a file the name ``target``; raises ``FileExistsError`` if another process has one."""
+    try:
+        link_file(draft, target)  # does not replace a file
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links, as on a memory card
+        if target.exists():
+            raise
+        draft.rename(target)
+
+
 def _copy_if_missing(source: Path, target: Path) -> None:
     """Copy a file or folder to ``target`` at once, unless another process does so first."""
     import shutil  # slow to import, and a search needs neither
@@ -370,7 +381,7 @@ def _copy_if_missing(source: Path, target: Path) -> None:
             else:
                 shutil.copyfile(source, draft)
                 sync(draft)
-                os.link(draft, target)  # does not replace a file
+                _rename_to_new(draft, target)
         except OSError:
             if not target.exists():
                 raise

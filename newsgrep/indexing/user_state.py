@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from newsgrep._io import encode_json, read_regular, write_atomically
+from newsgrep._io import encode_json, read_regular, safe_file_name, write_atomically
 from newsgrep.errors import InputError, QueryError, UsageError
 from newsgrep.indexing.annotations import read_collections
 from newsgrep.indexing.manifest import SAVED_FILE, SEEN_FOLDER
@@ -100,12 +100,17 @@ def seen_folder(index: Index) -> Path:
     return folder
 
 
+def seen_file_name(name: str) -> str:
+    """Return the name of the file of what was shown of the saved query ``name``."""
+    return safe_file_name(f"{name_key(name)}.seen")
+
+
 def find_seen(index: Index, name: str) -> SeenArticles | None:
     """Return what ``newsgrep new`` has shown of the saved query ``name``, and create nothing.
 
     ``None`` if it has never been shown. Raises :class:`InputError` as :func:`read_seen` does.
     """
-    return read_seen(_stored_at(index, SEEN_FOLDER) / f"{name_key(name)}.seen")
+    return read_seen(_stored_at(index, SEEN_FOLDER) / seen_file_name(name))
 
 
 def save_query(index: Index, name: str, text: str, *, replace: bool = False) -> None:

@@ -25,7 +25,7 @@ from newsgrep.errors import (
     WorkerDied,
 )
 from newsgrep.extraction.records.names import may_be_readable
-from newsgrep.extraction.walk import iter_parents
+from newsgrep.extraction.walk import iter_parents, spelled_paths
 from newsgrep.indexing.outcomes import UpdateSummary
 from newsgrep.indexing.store import Index
 from newsgrep.indexing.update import UpdateOptions, update_index
@@ -89,7 +89,7 @@ def keep_updated(
 
     No more than half of the time is spent on updates: a large archive is compared less often.
     """
-    paths = [os.path.abspath(path) for path in paths]  # noqa: PTH100  (links are not resolved)
+    paths = spelled_paths(paths)
     updates = _Updates(index, options, report)
     pending = set(paths)
     missing: set[str] = set()

@@ -41,7 +41,7 @@ _GC_THRESHOLD: Final = 50_000
 """New objects before a worker collects garbage: few of its objects are in cycles."""
 
 _IGNORED_SIGNALS: Final = frozenset(
-    getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)
+    getattr(signal, name) for name in ("SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )
 """Signals that a terminal sends to all processes of a group. A pool ends workers by SIGTERM."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from newsgrep.analysis.fold import fold
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import InputError, NoArticle, UsageError
+from newsgrep.extraction.walk import spelled_path
 from newsgrep.indexing.plan import STREAM
 from newsgrep.messages import message, system_reason
 from newsgrep.models import SHORT_ID, Article, FileRecord, Status
@@ -57,7 +58,7 @@ def _stored_path(name: str) -> str:
     if name.startswith(f"{STREAM}!/"):
         return name
     file, locator = split_locator(name)
-    return os.path.abspath(file) + locator  # noqa: PTH100  (paths in an index are strings of any bytes)
+    return spelled_path(file) + locator
 
 
 def find_article(
@@ -206,7 +207,7 @@ def read_article_file(name: str, outlets_file: Path | None = None) -> Article:
     from newsgrep.indexing.preparing import read_file
 
     file, locator = split_locator(name)
-    path = os.path.abspath(file)  # noqa: PTH100  (a string of any bytes)
+    path = spelled_path(file)
     try:
         outlets = load_outlets(outlets_file)
         if locator:
@@ -236,7 +237,7 @@ def open_file(name: str) -> tuple[Source, str | None, float]:
 
     file, found = split_locator(name)
     locator = found or None
-    path = os.path.abspath(file)  # noqa: PTH100  (a string of any bytes)
+    path = spelled_path(file)
     try:
         status = os.stat(path)  # noqa: PTH116  (likewise)
         if stat.S_ISDIR(status.st_mode):

@@ -360,7 +360,9 @@ def listen(address: Address) -> socket.socket:
     """Return a socket that listens; raises :class:`InputError` if that is impossible."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # On Windows, SO_REUSEADDR would let two servers have one port.
+    exclusive = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+    found.setsockopt(socket.SOL_SOCKET, exclusive, 1)
     try:
         found.bind((address.host, address.port))
         found.listen(128)

@@ -11,11 +11,12 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from newsgrep.errors import NewsgrepError
 from newsgrep.web.calls import Answer, Call
@@ -33,6 +34,9 @@ _DOWNLOADS: Final = 2
 
 class Busy(NewsgrepError):
     """Too many calls, or one that took too long."""
+
+
+_Received = TypeVar("_Received")
 
 
 class _Start(NamedTuple):
@@ -88,6 +92,8 @@ class Worker:
         )
         self._process.start()
         self._is_ready = False
+        # An event loop of Windows can't wait for a connection, a thread can on every system.
+        self._waiting = ThreadPoolExecutor(1, "newsgrep serve")
         other.close()
 
     async def prepared(self) -> None:
@@ -97,8 +103,7 @@ class Worker:
         """
         if not self._is_ready:
             async with asyncio.timeout(_START_SECONDS):
-                await self._readable()
-            self._connection.recv_bytes()
+                await self._received(self._connection.recv_bytes)
             self._is_ready = True
 
     def send(self, call: Call) -> None:
@@ -107,26 +112,20 @@ class Worker:
 
     async def receive_start(self) -> _Start:
         """Return the beginning of the answer; raises ``EOFError`` if the process has ended."""
-        await self._readable()
-        found = self._connection.recv()
+        found: object = await self._received(self._connection.recv)
         assert isinstance(found, _Start)  # noqa: S101  (for type checkers)
         return found
 
     async def receive_part(self) -> bytes:
         """Return the next part of a body, empty at its end."""
-        await self._readable()
-        return self._connection.recv_bytes()
+        return await self._received(self._connection.recv_bytes)
 
-    async def _readable(self) -> None:
-        """Wait until the process has sent something, or has ended."""
-        loop = asyncio.get_running_loop()
-        ready = asyncio.Event()
-        number = self._connection.fileno()
-        loop.add_reader(number, ready.set)
-        try:
-            await ready.wait()
-        finally:
-            loop.remove_reader(number)
+    async def _received(self, receive: Callable[[], _Received]) -> _Received:
+        """Return what the process sends next.
+
+        If the task is cancelled meanwhile, the thread waits until :meth:`end`.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, receive)
 
     def is_alive(self) -> bool:
         """Return whether the process has not ended."""
@@ -134,9 +133,11 @@ class Worker:
 
     def end(self) -> None:
         """End the process, whatever it does."""
-        self._connection.close()
         self._process.kill()
         self._process.join(1)
+        # A thread that waits receives the end of the connection now.
+        self._waiting.submit(self._connection.close)
+        self._waiting.shutdown(wait=False)
 
 
 class Workers:

@@ -240,12 +240,19 @@ def credentials_file() -> Path:
     return platformdirs.user_config_path("newsgrep", appauthor=False) / CREDENTIALS_FILENAME
 
 
+def _is_accessible_to_others(status: os.stat_result) -> bool:
+    """Return whether the mode says so; on Windows the user's folder has its own permissions."""
+    if not hasattr(os, "geteuid"):
+        return False
+    return bool(status.st_mode & _GROUP_OR_OTHERS) or status.st_uid not in {os.geteuid(), 0}
+
+
 def _configured_credentials(address: OpenSearchAddress) -> Mapping[str, str]:
     path = credentials_file()
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
-            if status.st_mode & _GROUP_OR_OTHERS or status.st_uid not in {os.geteuid(), 0}:
+            if _is_accessible_to_others(status):
                 raise UsageError(
                     "Other users can access the credentials in {path}. Run: chmod 600 {path} "
                     "and change the password if someone may have read it.",

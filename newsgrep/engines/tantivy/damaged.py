@@ -50,6 +50,9 @@ READABLE: Final = b"readable\n"
 
 _MAX_REASON_CHARACTERS: Final = 200
 
+_KILLED: Final = -getattr(signal, "SIGKILL", 9)
+"""The status of a process that a POSIX system has ended."""
+
 
 def _start(*arguments: str, errors: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     paths = os.pathsep.join(filter(None, sys.path))
@@ -79,7 +82,7 @@ def find_hazard(folder: Path) -> str | None:
             process.kill()
     if line and (number := _system_error_number(line)):
         raise OSError(number, os.strerror(number), str(folder))
-    if status == -signal.SIGKILL:  # by the system, to save memory
+    if status == _KILLED:  # by the system, to save memory
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(folder))
     return None if line == READABLE else message("tantivy can't read it")
 
@@ -104,7 +107,7 @@ def read_damaged(folder: Path) -> Iterator[Document | None]:
                     yield _unpacked(line)
                 if first >= count:
                     return
-                if process.wait() == -signal.SIGKILL:  # by the system, to save memory
+                if process.wait() == _KILLED:  # by the system, to save memory
                     raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), str(folder))
             finally:
                 process.kill()

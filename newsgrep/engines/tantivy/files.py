@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
+from newsgrep._io import IS_WINDOWS, link_file
 from newsgrep.engines.base import DAMAGE_REMEDY
 from newsgrep.engines.commits import Commit, open_regular
 from newsgrep.errors import IndexDamaged, InputError
@@ -219,11 +220,19 @@ def linked_folder(links: Mapping[str, Path], meta: Mapping[str, Any]) -> Iterato
 
     def fill(folder: Path) -> None:
         for name, path in links.items():
-            (folder / name).symlink_to(path)
+            link_to(path, folder / name)
         (folder / META).write_text(json.dumps(meta), "utf-8")
 
     with temporary_folder(fill) as folder:
         yield folder
+
+
+def link_to(target: Path, link: Path) -> None:
+    """Create a symbolic link, or a hard link where users may create no others, as on Windows."""
+    try:
+        link.symlink_to(target)
+    except (OSError, NotImplementedError):
+        link_file(link.parent / target, link)
 
 
 @contextmanager
@@ -237,8 +246,11 @@ def temporary_folder(fill: Callable[[Path], None]) -> Iterator[Path]:
     try:
         yield folder
     finally:
+        if IS_WINDOWS:  # the lock is one of the files to be deleted
+            os.close(lock)
         _remove_folder(folder)
-        os.close(lock)
+        if not IS_WINDOWS:
+            os.close(lock)
 
 
 def _filled_folder(fill: Callable[[Path], None]) -> tuple[Path, int]:
@@ -289,7 +301,7 @@ def _lock_folder(folder: Path) -> int:
 
 def _remove_abandoned(parent: str) -> None:
     """Delete this user's temporary folders in ``parent`` whose processes were killed."""
-    if not fcntl:  # pragma: no cover  (Windows)
+    if not (fcntl or IS_WINDOWS):
         return
     with suppress(OSError):
         for name in os.listdir(parent):  # noqa: PTH208  (a search waits for this)
@@ -300,9 +312,15 @@ def _remove_abandoned(parent: str) -> None:
 def _remove_if_abandoned(folder: Path) -> None:
     with suppress(OSError):
         status = folder.lstat()
-        is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+        # On Windows each user has a folder for temporary files.
+        owner = os.geteuid() if hasattr(os, "geteuid") else status.st_uid
+        is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == owner
         # A new folder is locked a moment after it is created.
         if is_own and time.time() - status.st_mtime > _LOCKING_SECONDS:
+            if IS_WINDOWS:  # no process deletes a file that another one has open
+                (folder / _FOLDER_LOCK).unlink(missing_ok=True)
+                _remove_folder(folder)
+                return
             lock = _lock_folder(folder)
             try:
                 _remove_folder(folder)

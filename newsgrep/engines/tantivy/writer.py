@@ -36,6 +36,7 @@ from newsgrep.engines.tantivy.files import (
     commit_meta,
     footer_problem,
     is_panic,
+    link_to,
     segment_files,
     system_error,
     translate_errors,
@@ -114,7 +115,7 @@ def _write_segments(folder: Path, last: Commit, changes: Iterable[Change]) -> di
     work = folder / WORK_FOLDER
     work.mkdir()
     for name in last.files:
-        (work / name).symlink_to(f"../{name}")
+        link_to(Path("..", name), work / name)
     with translate_errors(folder):
         (work / META).write_text(json.dumps(commit_meta(last)), "utf-8")
         threads = min(max((os.cpu_count() or 1) // 2, 1), _MAX_THREADS)
@@ -190,7 +191,7 @@ def _take_files(folder: Path, last: Commit, meta: Mapping[str, Any]) -> dict[str
     work, files = folder / WORK_FOLDER, dict[str, FileChecksum]()
     for name in chain.from_iterable(segment_files(meta).values()):
         path = work / name
-        if path.is_symlink():
+        if name in last.files:
             files[name] = last.files[name]
         else:
             if problem := footer_problem(path):  # the disk has not stored what tantivy wrote
