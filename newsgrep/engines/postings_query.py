@@ -65,6 +65,12 @@ class PostingsReader(Protocol):
     def learn_matches(self, pattern: ast.TextPattern, documents: set[int]) -> None:
         """Remember which of all documents match: the next page of a result needs them again."""
 
+    def known_impacts(self, term: str) -> Sequence[int] | None:
+        """Return the impacts that :meth:`learn_impacts` was given for a term, else ``None``."""
+
+    def learn_impacts(self, term: str, impacts: Sequence[int]) -> None:
+        """Remember the impact of a term in each document: the next query may need it again."""
+
     def passage_documents(self, term: str, field: Field) -> Sequence[int]:
         """Return the documents with a term in ``field``, or with a unit in left-out text.
 

@@ -8,9 +8,11 @@ then to the lower article id.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from heapq import nlargest, nsmallest
+from itertools import compress, repeat
+from operator import add
 from typing import Final
 
 from newsgrep.analysis.scoring import (
@@ -35,6 +37,9 @@ _NO_DATE: Final = float("-inf")
 _SPARSE_RATIO: Final = 16
 """With less than one of this many, looking each up is faster than going through all."""
 
+_SHORT_RATIO: Final = 4
+"""A list with less than one posting for so many matched documents is short."""
+
 
 def score_documents(
     reader: PostingsReader,
@@ -50,31 +55,81 @@ def score_documents(
     that source. So it does not rank them among one another: headlines often end in the name of
     the outlet, and its frequency says nothing about the article.
     """
-    scores = dict.fromkeys(matched, 0.0)
     own = {term: reader.source_documents(term) for term in terms}
     if statistics is None:
         having = {term: _document_frequency(reader, term, named) for term, named in own.items()}
         statistics = TermStatistics(reader.document_count(), having)
+    # Sums are exact in any order (newsgrep.analysis.scoring), so that terms with an impact for
+    # each document are added up first, by functions in C.
+    total: Iterable[float] = repeat(0.0, len(matched))
+    others: list[tuple[str, list[float]]] = []
+    for term, weight in term_weights(own, *statistics).items():
+        by_impact = [weight * number for number in range(MAX_IMPACT + 1)]
+        impacts = _impacts(reader, term, own[term], len(matched))
+        if impacts is None:
+            others.append((term, by_impact))
+        else:
+            values = map(by_impact.__getitem__, map(impacts.__getitem__, matched))
+            total = map(add, total, values)
+    scores = dict(zip(matched, total, strict=True))
+    for term, by_impact in others:
+        _add_scores(reader, term, own[term], by_impact, scores)
+    return scores
+
+
+def _impacts(
+    reader: PostingsReader, term: str, named: Iterable[int], matched: int
+) -> Sequence[int] | None:
+    """Return the impact of ``term`` in each document, 0 without it; ``None`` for few postings.
+
+    They are few if those of ``matched`` documents are found sooner one by one.
+    """
+    if (known := reader.known_impacts(term)) is not None:
+        return known
+    documents, packed = reader.postings(term)
+    if matched * _SPARSE_RATIO <= len(documents) or len(documents) * _SHORT_RATIO < matched:
+        return None
+    _, _, bodies = reader.field_lengths()
+    impacts = bytearray(len(bodies))
+    for document, value in _posting_impacts(reader, zip(documents, packed, strict=True)):
+        impacts[document] = value
+    for document in named:
+        impacts[document] = MAX_IMPACT
+    reader.learn_impacts(term, impacts)
+    return impacts
+
+
+def _add_scores(
+    reader: PostingsReader,
+    term: str,
+    own: Iterable[int],
+    by_impact: Sequence[float],
+    scores: dict[int, float],
+) -> None:
+    """Add the scores of one term, which are ``by_impact``, to those of the documents."""
+    # Removed from the scores meanwhile, so that the loop skips these documents.
+    named = {d: scores.pop(d) + by_impact[MAX_IMPACT] for d in own if d in scores}
+    postings = _matched_postings(scores, *reader.postings(term))
+    for document, value in _posting_impacts(reader, postings):
+        scores[document] += by_impact[value]
+    scores |= named
+
+
+def _posting_impacts(
+    reader: PostingsReader, postings: Iterable[tuple[int, int]]
+) -> Iterator[tuple[int, int]]:
+    """Yield the documents of postings, given with their packed counts, and the impact in each."""
     titles, leads, bodies = reader.field_lengths()
     in_title, in_lead, in_body = map(_field_norms, SCORED_FIELDS)
     highest = MAX_IMPACT - 1
-    for term, weight in term_weights(own, *statistics).items():
-        documents, packed = reader.postings(term)
-        # Removed from the scores meanwhile, so that the loop skips these documents.
-        named = {d: scores.pop(d) + MAX_IMPACT * weight for d in own[term] if d in scores}
-        # unpack_counts() and impact() are written out: this loop runs for every posting.
-        for document, counts in _matched_postings(scores, documents, packed):
-            score = scores.get(document)
-            if score is None:
-                continue
-            frequency = (counts & MAX_IN_BODY) * in_body[bodies[document]]
-            if counts > MAX_IN_BODY:
-                title = (counts >> TITLE_SHIFT) * in_title[titles[document]]
-                lead = (counts >> LEAD_SHIFT & MAX_IN_LEAD) * in_lead[leads[document]]
-                frequency = title + lead + frequency
-            scores[document] = score + weight * (int(highest * frequency / (K1 + frequency)) + 1)
-        scores |= named
-    return scores
+    # unpack_counts() and impact() are written out: this loop runs for every posting.
+    for document, counts in postings:
+        frequency = (counts & MAX_IN_BODY) * in_body[bodies[document]]
+        if counts > MAX_IN_BODY:
+            title = (counts >> TITLE_SHIFT) * in_title[titles[document]]
+            lead = (counts >> LEAD_SHIFT & MAX_IN_LEAD) * in_lead[leads[document]]
+            frequency = title + lead + frequency
+        yield document, int(highest * frequency / (K1 + frequency)) + 1
 
 
 def _document_frequency(reader: PostingsReader, term: str, named: Sequence[int]) -> int:
@@ -87,9 +142,10 @@ def _document_frequency(reader: PostingsReader, term: str, named: Sequence[int])
 def _matched_postings(
     matched: dict[int, float], documents: Sequence[int], packed: Sequence[int]
 ) -> Iterable[tuple[int, int]]:
-    """Return the postings of matched documents, and possibly of others."""
+    """Yield the postings of matched documents."""
     if len(matched) * _SPARSE_RATIO > len(documents):
-        return zip(documents, packed, strict=True)
+        both = zip(documents, packed, strict=True)
+        return compress(both, map(matched.__contains__, documents))
     positions = ((document, bisect_left(documents, document)) for document in matched)
     return [
         (document, packed[position])

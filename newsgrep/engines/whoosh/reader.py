@@ -56,6 +56,9 @@ MAX_CACHED_POSTINGS: Final = 4_000_000
 MAX_CACHED_MATCHES: Final = 2_000_000
 """Documents that match a pattern and are cached, of 8 bytes each."""
 
+MAX_CACHED_IMPACTS: Final = 32_000_000
+"""Impacts that are cached, a byte for each document and term."""
+
 _MAX_KEPT_NAMES: Final = 1_000_000
 """Names and postings of names kept of each kind: facets need all of them for each query."""
 
@@ -223,6 +226,7 @@ class WhooshReader:
         self._cached_postings = 0
         self._matches: dict[TextPattern, array[int]] = {}
         self._cached_matches = 0
+        self._impacts: dict[str, Sequence[int]] = {}
         self._numbers: dict[str, array[Any]] = {}
         self._facet_values: dict[str, list[str]] = {}
         self._all_documents: set[int] | None = None
@@ -315,6 +319,14 @@ class WhooshReader:
         """Forget which documents match which patterns: a search reads their texts again."""
         self._matches.clear()
         self._cached_matches = 0
+
+    def known_impacts(self, term: str) -> Sequence[int] | None:
+        return self._impacts.get(term)
+
+    def learn_impacts(self, term: str, impacts: Sequence[int]) -> None:
+        if (len(self._impacts) + 1) * self._size > MAX_CACHED_IMPACTS:
+            self._impacts.clear()
+        self._impacts[term] = impacts
 
     def passage_documents(self, term: str, field: Field) -> array[int]:
         return self._field_postings(FIELD_BY_PASSAGE_KIND[field], term)[0]
