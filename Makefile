@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint docs man screenshot pictures variants messages test-engines test-pythons torture bench fuzz tools server lock clean
+.PHONY: help demo test lint docs man screenshot pictures variants messages test-engines test-pythons torture bench fuzz tools server release lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
@@ -15,6 +15,7 @@ help:
 	@echo "make torture hours of kills, faults, damage and load; writes the figures of docs/TRUST.md"
 	@echo "make bench   measure beside what people would use instead (BENCH=--quick)"
 	@echo "make fuzz    look for inputs that break a promise (FUZZ='all --seconds 600')"
+	@echo "make release the sdist, the wheel and a report of what was checked, into dist/"
 	@echo "make lock    pin the development requirements again"
 	@echo "make clean   remove .venv and everything that was built"
 
@@ -110,13 +111,28 @@ fuzz: .venv/development
 	$(BIN)/python -m fuzz.run patterns
 	$(BIN)/python -m fuzz.run $(FUZZ)
 
-lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+# What docs/RELEASE.md describes, of a clean commit. RELEASE=--no-pythons skips `make test-pythons`.
+build/release/installed: requirements-release.txt
+	$(PYTHON) -m venv build/release
+	build/release/bin/pip install --quiet --require-hashes --requirement requirements-release.txt
+	@touch $@
+
+release: build/release/installed
+	build/release/bin/python -m release.build $(RELEASE)
+
+lock: .venv/development
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header --all-extras pyproject.toml requirements-dev.in -o requirements-dev.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header --constraint requirements-dev.txt \
 		requirements-bench.in -o requirements-bench.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-header --constraint requirements-dev.txt \
+		$(addprefix --extra ,feeds mcp pdf warc watch web) pyproject.toml -o requirements-run.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-header --allow-unsafe --constraint requirements-dev.txt \
+		requirements-release.in -o requirements-release.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header requirements-fuzz.in -o requirements-fuzz.txt
 
 clean:

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -100,7 +100,7 @@ class BareMachine:
             "no_proxy": "127.0.0.1",
         }
 
-    def run(self, *command: str, env: Mapping[str, str] | None = None) -> str:
+    def run(self, *command: str) -> str:
         """Run a command in the work folder and return what it printed.
 
         Raises :class:`StepFailed` if it fails or prints a warning.
@@ -108,7 +108,7 @@ class BareMachine:
         done = subprocess.run(  # noqa: S603  (our own commands)
             [shutil.which(command[0], path=self.path) or command[0], *command[1:]],
             cwd=self.work,
-            env={**self.environment, **(env or {})},
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -150,8 +150,8 @@ def install(machine: BareMachine, installer: str, wheel: Path, wheelhouse: Path)
         python = ("--python", "python3", "--no-python-downloads")
         return machine.run("uv", "tool", "install", "--offline", *offline, *python, wanted)
     if installer == "pipx":
-        settings = {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        return machine.run("pipx", "install", f"--pip-args={' '.join(offline)}", wanted, env=settings)
+        given = f"--pip-args={' '.join(offline)}"
+        return machine.run("pipx", "install", given, wanted)
     environment = machine.home / "newsgrep"
     printed = machine.run("python3", "-m", "venv", str(environment))
     pip = ("pip", "--disable-pip-version-check", "install", *offline, wanted)
@@ -187,7 +187,7 @@ def serve(machine: BareMachine) -> str:
     with _server(machine) as address:
         opener = build_opener(ProxyHandler({}))
         with opener.open(f"{address}?q={quote(QUERY)}", timeout=60) as response:
-            page = response.read().decode("utf-8")
+            page = str(response.read(), "utf-8")
     if "<mark>" not in page:
         raise StepFailed("the page shows no highlighted result")
     return page
@@ -291,7 +291,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 command, cwd=REPOSITORY, check=False
             ).returncode
     try:
-        steps = first_steps(options.wheel.resolve(), options.wheelhouse.resolve(), options.installer)
+        steps = first_steps(
+            options.wheel.resolve(), options.wheelhouse.resolve(), options.installer
+        )
     except StepFailed as failure:
         print(f"failed: {failure}", file=sys.stderr)
         return 1
