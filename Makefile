@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint docs man screenshot pictures variants messages test-engines test-pythons torture bench fuzz tools server release lock clean
+.PHONY: help demo test lint lint-types lint-style lint-docs docs man screenshot pictures variants messages test-engines test-pythons torture bench fuzz tools server release lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
@@ -35,11 +35,17 @@ demo: .venv/newsgrep
 	$(BIN)/newsgrep index seeds/
 	$(BIN)/newsgrep search "联合声明"
 
-lint: .venv/development
+lint: lint-types lint-style lint-docs
+
+lint-style: .venv/development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/codespell newsgrep tests bench fuzz docs *.md Makefile
+
+lint-types: .venv/development
+	$(BIN)/mypy
+
+lint-docs: .venv/development
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 # What is generated from the code: a test fails if the man pages are not those of the help texts.
@@ -65,8 +71,10 @@ messages: .venv/development
 docs: man screenshot
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-test: tools server .venv/development
-	$(MAKE) lint
+# Packages of Debian are fetched while those of Python are installed, and types are checked while
+# the site is built.
+test:
+	$(MAKE) --jobs 3 --output-sync=target server lint
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # With Java 17 and Maven: what is absent fails here, where `make test` skips it by name.
@@ -86,14 +94,10 @@ torture: .venv/development
 	NEWSGREP_TORTURE=$(SHARE) $(BIN)/pytest -m torture $(TORTURE); status=$$?; \
 		$(BIN)/python docs/build_trust.py && exit $$status
 
-# Tests pipe JSON output into jq, and look at pages with chromium; without these, they are skipped
-# with a message.
+# Tests pipe JSON output into jq, look at pages with chromium, and run an OpenSearch server with
+# Java; without these, they are skipped with a message.
 tools:
-	@for tool in jq chromium; do command -v $$tool >/dev/null \
-		|| { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-			&& { apt-get -qq update && apt-get -qq install -y $$tool; } >/dev/null 2>&1; } \
-		|| echo "$$tool is missing and can't be installed here: its tests will be skipped"; done
-	@tests/support/cluster/install.sh
+	@tests/support/install.sh
 
 # The server that OpenSearch is tested on, once, into the user's cache folder (51 MB).
 server: tools .venv/development
