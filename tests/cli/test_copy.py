@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -261,36 +262,66 @@ def many(tmp_path_factory: pytest.TempPathFactory, many_files: Path) -> Path:
     return cli.index
 
 
-def start(cli: Cli, *args: str | Path) -> subprocess.Popen[bytes]:
-    return cli.start(*args, env={"PYTHONWARNINGS": None}, new_session=True)
+DELAYS = (0.3, 0.1, 0.03, 0.0, 0.0)
+"""Seconds after the beginning of a copy when it is disturbed; less if it had ended by then."""
 
 
-def wait_for_draft(process: subprocess.Popen[bytes], index: Path) -> None:
+@contextmanager
+def copy_halfway(cli: Cli, *args: str | Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command that copies, and return its process in the middle of it; then kill it.
+
+    A busy machine may not return here before the copy is complete: it is undone, and begins again.
+    """
+    kept = cli.folder / "before"
+    target = cli.folder / args[args.index("--to") + 1]
+    if target.exists():
+        shutil.copytree(target, kept)
+    for delay in DELAYS:
+        process = cli.start(*args, env={"PYTHONWARNINGS": None}, new_session=True)
+        try:
+            if has_begun(process, target):
+                time.sleep(delay)
+                if process.poll() is None:
+                    yield process
+                    return
+        finally:
+            end(process, signal.SIGKILL)
+        assert process.returncode == 0
+        shutil.rmtree(target)
+        if kept.exists():
+            shutil.copytree(kept, target)
+    pytest.fail("each copy was complete before it could be disturbed")
+
+
+def has_begun(process: subprocess.Popen[bytes], index: Path) -> bool:
+    """Wait for the draft of an index; return whether it was seen before the process ended."""
     until = time.monotonic() + TIMEOUT
     while time.monotonic() < until and process.poll() is None:
         if (index / "newsgrep.json.new").exists():
-            return
-        time.sleep(0.01)
-    pytest.fail(f"it never began: {process.communicate(timeout=TIMEOUT)}")
+            return True
+        time.sleep(0.005)
+    return False
 
 
 def end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     if process.poll() is None:
         os.killpg(process.pid, number)
-    process.communicate(timeout=TIMEOUT)
+    with suppress(ValueError):  # its output was read before
+        process.communicate(timeout=TIMEOUT)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_copy_killed_halfway_can_be_repeated(cli: Cli, many: Path, number: signal.Signals) -> None:
     command = ("copy", "--index", many, "--to", "other")
-    process = start(cli, *command)
-    try:
-        wait_for_draft(process, cli.folder / "other")
-        time.sleep(0.3)
-    finally:
+    statuses = {
+        signal.SIGKILL: {-signal.SIGKILL},
+        signal.SIGINT: {130, -signal.SIGINT},  # by the signal itself while Python ends
+        signal.SIGTERM: {143},
+    }
+    with copy_halfway(cli, *command) as process:
         end(process, number)
-    assert process.returncode in {-signal.SIGKILL, 130, 143}
+    assert process.returncode in statuses[number]
     assert "No index" in cli("search", "渡轮", "--index", "other", status=2).err
     assert cli(*command).out.startswith(f"Copied {MANY_FILES:,} articles")
     assert sorted(path.name for path in (cli.folder / "other").iterdir() if path.is_dir()) == [
@@ -303,29 +334,27 @@ def test_copy_killed_halfway_can_be_repeated(cli: Cli, many: Path, number: signa
 def test_copy_replace_killed_halfway_keeps_the_old_index(cli: Cli, many: Path) -> None:
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     cli("index", "n")
-    process = start(cli, "copy", "--index", many, "--to", "index", "--replace")
-    try:
-        wait_for_draft(process, cli.index)
-        time.sleep(0.3)
-        assert cli.found("渡轮") == ["甲岛开渔"]
-        assert "is writing to" in cli("reindex", status=75).err
-    finally:
-        end(process, signal.SIGKILL)
+    command = ("copy", "--index", many, "--to", "index", "--replace")
+    with copy_halfway(cli, *command) as process:
+        os.killpg(process.pid, signal.SIGSTOP)
+        try:
+            assert cli.found("渡轮") == ["甲岛开渔"]
+            assert "is writing to" in cli("reindex", status=75).err
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
     assert cli.found("渡轮") == ["甲岛开渔"]
-    cli("copy", "--index", many, "--to", "index", "--replace")
+    cli(*command)
     assert cli.json("stats")["articles"] == MANY_FILES
 
 
 @pytest.mark.slow
 def test_copy_locks_its_source(cli: Cli, many: Path) -> None:
-    process = start(cli, "copy", "--index", many, "--to", "other")
-    try:
-        wait_for_draft(process, cli.folder / "other")
-        write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
+    write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
+    with copy_halfway(cli, "copy", "--index", many, "--to", "other") as process:
+        os.killpg(process.pid, signal.SIGSTOP)
         ran = cli("index", "n", "--index", many, status=75)
         assert f"Process {process.pid} " in ran.err
-    finally:
-        end(process, signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
