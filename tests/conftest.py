@@ -13,5 +13,6 @@ pytest_plugins = (
     "tests.support.cluster.fixtures",
     "tests.support.engine_hooks",
     "tests.support.recording_proxy",
+    "tests.support.scheduling",
     "tests.support.stress",
 )

@@ -18,7 +18,6 @@ from newsgrep import Archive
 from newsgrep.engines.whoosh.storage import PAGE_BYTES, CheckedFile, checksum_pages
 from tests.support.cli import Cli, write_article
 from tests.support.cluster.fixtures import IndexNames
-from tests.support.optional_engines import require_installed
 
 THREADS = 16
 QUERIES = (
@@ -69,24 +68,21 @@ def test_threads_read_different_pages_of_one_file(tmp_path: Path) -> None:
     file.close()
 
 
-@pytest.mark.parametrize("engine", ["whoosh", "tantivy"])
-def test_sixteen_threads_get_the_same_answers(engine: str, tides: Cli, tmp_path: Path) -> None:
-    if engine != "whoosh":
-        require_installed(engine)
-    newsgrep.index([tides.folder / "tides"], tmp_path / "index", engine=engine)
-    check_threads(tmp_path / "index")
-
-
-@pytest.mark.engines
-def test_sixteen_threads_get_the_same_answers_of_a_server(
-    tides: Cli, opensearch: IndexNames
+@pytest.mark.parametrize(("engine", "rounds"), [("whoosh", 2), ("tantivy", 2), ("opensearch", 1)])
+def test_sixteen_threads_get_the_same_answers(
+    engine: str, rounds: int, tides: Cli, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    address = opensearch.new()
-    newsgrep.index([tides.folder / "tides"], address)
-    check_threads(address, rounds=1)
+    if engine == "opensearch":
+        names: IndexNames = request.getfixturevalue("opensearch")
+        location: str | Path = names.new()
+        newsgrep.index([tides.folder / "tides"], location)
+    else:
+        location = tmp_path / "index"
+        newsgrep.index([tides.folder / "tides"], location, engine=engine)
+    check_threads(location, rounds)
 
 
-def check_threads(location: str | Path, rounds: int = 2) -> None:
+def check_threads(location: str | Path, rounds: int) -> None:
     """Compare the answers of one thread with those of 16 that begin at the same time."""
     with newsgrep.open(location) as archive:
         expected = [answer(archive, query) for query in QUERIES]
