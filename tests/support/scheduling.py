@@ -1,12 +1,14 @@
-"""Which tests run in one process of ``pytest --dist loadfile``, and which of them first.
+"""How ``make test`` divides tests among processes, and which of them run first.
 
-Usually that is a file, as without this module, so that a fixture of a module is made once. But
-all tests of OpenSearch share one server, and all faults on the disk the indexes of their engine.
-Files with slow tests come first, so that all processes end at about the same time.
+A file runs in one process, as ``--dist loadfile`` has it without this module, so that a fixture
+of a module is made once. Beyond that, all tests of OpenSearch share one server, and the faults of
+a disk the indexes of their engine. Files with slow tests come first, so that all processes end at
+about the same time.
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,6 +39,12 @@ def group_of(nodeid: str) -> str:
     if path.startswith(_FAULTS):
         return " ".join([_FAULTS, *(each for each in FOLDER_ENGINES if each in parameters)])
     return path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one process more than cores: one or the other waits for a server or a command."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(trylast=True)  # after marks are set and tests are chosen
