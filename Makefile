@@ -140,4 +140,4 @@ lock: .venv/development
 		--no-header requirements-fuzz.in -o requirements-fuzz.txt
 
 clean:
-	rm -rf .venv .fuzz build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .nox .fuzz build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
