@@ -29,6 +29,8 @@ from newsgrep.models import Article, FileRecord, LeftOut, Precision, Provenance,
 if TYPE_CHECKING:
     from zstandard import ZstdCompressor
 
+    from newsgrep.analysis.standard_zstd import Frames
+
 CAPTION_BREAK: Final = "\n"
 """Separates the captions of an article in its folded texts."""
 
@@ -37,12 +39,8 @@ CAPTION_BREAK: Final = "\n"
 # compressed in .8 and .5 of the time, unpacked in .6 and .4 of it. LZ4 was unpacked in .3 and .3,
 # but 17 % larger and slow to compress; igzip unpacked deflate in .6 and .75. A dictionary of
 # passages that Zstandard selects from articles makes texts 2 % smaller than one of words does.
-_ZSTD_LEVEL: Final = 6  # 3 is half as slow and a tenth larger, 9 is slower and hardly smaller
 _ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 """Begins a frame of Zstandard. Deflate never begins so: it would be an invalid stored block."""
-
-_BLOCK_SIZE: Final = 4096
-"""Bytes of a block. Texts of one block only are 1 % smaller, but are unpacked whole."""
 
 # Frequencies of letters, lengths and distances, with which the dictionary begins: computed by
 # ``compression.zstd.finalize_dict`` from 500 opinion pieces and 1,500 bulletins. The content of
@@ -180,54 +178,73 @@ def _checked(packed: bytes) -> memoryview:
     return body
 
 
-class _Zstandard(_local):
-    """What compresses and decompresses texts; each thread has its own, for they have a state."""
+class FastFrames(_local):
+    """Frames by the package ``zstandard``; raises :class:`ImportError` if it is not installed.
 
-    def __init__(self) -> None:
+    The methods are those of :class:`newsgrep.analysis.standard_zstd.Frames`.
+    """
+
+    def __init__(self, dictionary: bytes) -> None:
         import zstandard  # takes 3 ms, and many commands read no text
 
-        self.error = zstandard.ZstdError
-        self._dictionary = zstandard.ZstdCompressionDict(_ENTROPY_TABLES + text_dictionary())
+        self.error: type[Exception] = zstandard.ZstdError
+        self._dictionary = zstandard.ZstdCompressionDict(dictionary)
         self._whole = zstandard.ZstdDecompressor(self._dictionary)
-        self.in_steps = zstandard.ZstdDecompressor(self._dictionary)
+        self._in_steps = zstandard.ZstdDecompressor(self._dictionary)
         self.content_size = zstandard.frame_content_size
         self._compressor: ZstdCompressor | None = None
 
-    def decompressed(self, frame: memoryview, limit: int) -> bytes:
-        """Return the content of a frame, at most ``limit`` bytes; raises :class:`DamagedData`."""
-        try:
-            size = self.content_size(frame)
-            if not 0 <= size <= limit:
-                raise DamagedData(_CUT_OFF)
-            return self._whole.decompress(frame)
-        except self.error as exc:
-            raise DamagedData(_NOT_INFLATED) from exc
+    def decompress(self, frame: memoryview, size: int) -> bytes:  # noqa: ARG002
+        """Return the content of a frame."""
+        return self._whole.decompress(frame)
 
-    def compressed(self, data: bytes) -> bytes:
-        """Return ``data`` compressed, in blocks of which each is decompressed by itself."""
+    def in_steps(self, frame: memoryview) -> Callable[[int], bytes]:
+        """Return a function that reads up to so many more bytes of a frame's content."""
+        return self._in_steps.stream_reader(frame).read
+
+    def compress(self, data: bytes) -> bytes:
+        """Return a frame of blocks, of which each is decompressed by itself."""
+        from zstandard import COMPRESSOBJ_FLUSH_BLOCK, ZstdCompressor
+
+        from newsgrep.analysis.standard_zstd import BLOCK_SIZE, LEVEL
+
         if self._compressor is None:
-            from zstandard import ZstdCompressor
-
-            self._dictionary.precompute_compress(level=_ZSTD_LEVEL)
+            self._dictionary.precompute_compress(level=LEVEL)
             self._compressor = ZstdCompressor(
-                level=_ZSTD_LEVEL, dict_data=self._dictionary, write_dict_id=False
+                level=LEVEL, dict_data=self._dictionary, write_dict_id=False
             )
-        if len(data) <= _BLOCK_SIZE:
+        if len(data) <= BLOCK_SIZE:
             return self._compressor.compress(data)
-        from zstandard import COMPRESSOBJ_FLUSH_BLOCK
-
         packer = self._compressor.compressobj(len(data))
         packed = []
-        for at in range(0, len(data), _BLOCK_SIZE):
-            packed.append(packer.compress(data[at : at + _BLOCK_SIZE]))
-            if at + _BLOCK_SIZE < len(data):
+        for at in range(0, len(data), BLOCK_SIZE):
+            packed.append(packer.compress(data[at : at + BLOCK_SIZE]))
+            if at + BLOCK_SIZE < len(data):
                 packed.append(packer.flush(COMPRESSOBJ_FLUSH_BLOCK))
         return b"".join((*packed, packer.flush()))
 
 
 @cache
-def _zstandard() -> _Zstandard:
-    return _Zstandard()
+def _frames() -> Frames:
+    dictionary = _ENTROPY_TABLES + text_dictionary()
+    try:
+        return FastFrames(dictionary)
+    except ImportError:
+        from newsgrep.analysis.standard_zstd import StandardFrames
+
+        return StandardFrames(dictionary)
+
+
+def _decompressed(frame: memoryview, limit: int) -> bytes:
+    """Return the content of a frame, at most ``limit`` bytes; raises :class:`DamagedData`."""
+    frames = _frames()
+    try:
+        size = frames.content_size(frame)
+        if not 0 <= size <= limit:
+            raise DamagedData(_CUT_OFF)
+        return frames.decompress(frame, size)
+    except frames.error as exc:
+        raise DamagedData(_NOT_INFLATED) from exc
 
 
 def pack_folded(title: str, body: str, captions: str) -> bytes:
@@ -243,7 +260,7 @@ def pack_folded(title: str, body: str, captions: str) -> bytes:
             )
         )
     texts = TEXT_SEPARATOR.join((title, body, captions)).encode(_ENCODING, "replace")
-    packed = _zstandard().compressed(texts)
+    packed = _frames().compress(texts)
     return zlib.crc32(packed).to_bytes(_CRC_SIZE, "big") + packed
 
 
@@ -267,7 +284,7 @@ def inflate_folded(packed: bytes, limit: int = MAX_TEXT_BYTES) -> bytes:
     """
     if packed[_CRC_SIZE:_FRAME_START] != _ZSTD_MAGIC:  # of format 7
         return inflate(packed, text_dictionary(), limit)
-    return _zstandard().decompressed(_checked(packed), limit)
+    return _decompressed(_checked(packed), limit)
 
 
 def inflate_in_steps(packed: bytes, first: int) -> Iterator[tuple[bytes, bool]]:
@@ -280,17 +297,17 @@ def inflate_in_steps(packed: bytes, first: int) -> Iterator[tuple[bytes, bool]]:
     if len(packed) <= first >> 2 or packed[_CRC_SIZE:_FRAME_START] != _ZSTD_MAGIC:
         yield inflate_folded(packed), True
         return
-    frame, zstandard = _checked(packed), _zstandard()
+    frame, frames = _checked(packed), _frames()
     try:
-        size = zstandard.content_size(frame)
+        size = frames.content_size(frame)
         if not first < size <= MAX_TEXT_BYTES:
-            yield zstandard.decompressed(frame, MAX_TEXT_BYTES), True
+            yield _decompressed(frame, MAX_TEXT_BYTES), True
             return
-        stream = zstandard.in_steps.stream_reader(frame)
-        data = stream.read(first)
+        read = frames.in_steps(frame)
+        data = read(first)
         yield data, False
-        data += stream.read(size)
-    except zstandard.error as exc:
+        data += read(size)
+    except frames.error as exc:
         raise DamagedData(_NOT_INFLATED) from exc
     if len(data) != size:
         raise DamagedData(_CUT_OFF)

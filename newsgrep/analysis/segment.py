@@ -3,10 +3,13 @@
 A user's dictionary may add words to it (:mod:`newsgrep.analysis.user_dictionary`). Texts have the
 terms of jieba's dictionary as well, so queries that are cut with that alone find the same.
 
-``rjieba`` segments texts where it is installed, ``jieba`` itself elsewhere. A test compares the
-two, so an index that was made with one can be searched with the other. Queries need neither: they
-have few words, which are looked up in the dictionary's file. Loading all its 349,046 words takes
-several times as long as answering a query.
+``rjieba`` segments texts where it is installed, or else ``jieba`` itself, or else this module.
+Tests compare the three, so an index that was made with one can be searched with another. Queries
+need no segmenter: they have few words, which are looked up in the dictionary's file. Loading all
+its 349,046 words takes several times as long as answering a query.
+
+The file is part of jieba, which has no wheel and takes 37 MB with data that is not used here. So
+``setup.py`` copies it into what is built from this repository, which does not contain it.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from importlib.machinery import PathFinder
 from itertools import chain
@@ -110,13 +113,38 @@ def python_segmenter(user: UserDictionary | None = None) -> Segmenter:
     )
 
 
+def dictionary_segmenter(user: UserDictionary | None = None) -> Segmenter:
+    """Return jieba's algorithm over the dictionary's file; :class:`ImportError` without the file.
+
+    It needs no other package, and is the slowest.
+    """
+    dictionary = installed_dictionary(user)
+    if dictionary is None:
+        raise ImportError(
+            "The dictionary of newsgrep is missing or damaged: reinstall newsgrep.",
+            name="newsgrep.analysis",
+        )
+
+    def cut_all(runs: str) -> Iterator[str]:
+        for run in runs.split("\n"):
+            yield from dictionary.words(run)
+
+    def cut(run: str) -> Iterator[str]:
+        for number, part in enumerate(han_run().split(run)):
+            yield from dictionary.cut(part) if number % 2 else part
+
+    return Segmenter("newsgrep", cut_all, cut)
+
+
 @lru_cache(maxsize=4)
 def segmenter(user: UserDictionary | None = None) -> Segmenter:
     """Return the segmenter that this process uses, with the words of ``user``."""
-    try:
-        return rust_segmenter(user)
-    except ImportError:
-        return python_segmenter(user)
+    for make in (rust_segmenter, python_segmenter):
+        try:
+            return make(user)
+        except ImportError:
+            continue
+    return dictionary_segmenter(user)
 
 
 def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
@@ -419,19 +447,27 @@ class _Marks(dict[int, bytes]):
 
 @lru_cache(maxsize=8)
 def installed_dictionary(user: UserDictionary | None = None) -> Dictionary | None:
-    """Return the dictionary of the jieba that is installed, without importing it.
+    """Return jieba's dictionary, with the words of ``user``.
 
-    The words of ``user`` are added to it.
+    It is read from the file that was installed with newsgrep, or from that of an installed jieba,
+    which is not imported.
 
     ``None`` if there is none, or one that is not sorted as expected here.
     """
+    for path in _dictionary_files():
+        try:
+            with path.open("rb") as file:
+                data = mmap(file.fileno(), 0, access=ACCESS_READ)
+        except (OSError, ValueError):  # in a ZIP file, missing, or empty
+            continue
+        if len(data) == _DICT_SIZE and crc32(data) == _DICT_CRC32:
+            return Dictionary(data, user)
+    return None
+
+
+def _dictionary_files() -> Iterator[Path]:
+    yield Path(__file__).with_name("jieba-dict.txt")
     spec = PathFinder.find_spec("jieba")
-    if spec is None or spec.origin is None:
-        return None
-    try:
-        with Path(spec.origin).with_name("dict.txt").open("rb") as file:
-            data = mmap(file.fileno(), 0, access=ACCESS_READ)
-    except (OSError, ValueError):  # in a ZIP file, missing, or empty
-        return None
-    known = len(data) == _DICT_SIZE and crc32(data) == _DICT_CRC32
-    return Dictionary(data, user) if known else None
+    if spec is not None and spec.origin is not None:
+        yield Path(spec.origin).with_name("dict.txt")
+

@@ -18,6 +18,7 @@ from newsgrep.analysis import codec
 from newsgrep.analysis.codec import (
     MAX_TEXT_CHARACTERS,
     DamagedData,
+    FastFrames,
     deflate,
     new_compressor,
     pack_article,
@@ -30,6 +31,7 @@ from newsgrep.analysis.codec import (
     unpack_left_out,
 )
 from newsgrep.analysis.fold import fold
+from newsgrep.analysis.standard_zstd import Frames, StandardFrames
 from newsgrep.models import Article, FileRecord, LeftOut, Precision, Provenance, Published, Status
 
 # Everything but control characters and lone surrogates, which cleaning takes out.
@@ -162,6 +164,14 @@ def test_hostile_left_out_text_is_damage(listed: str) -> None:
         unpack_left_out(deflate(packer, [listed.encode()]))
 
 
+@pytest.fixture(params=[FastFrames, StandardFrames])
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Frames:
+    """Pack and unpack texts by each of the two libraries in turn."""
+    chosen: Frames = request.param(codec._ENTROPY_TABLES + codec.text_dictionary())
+    monkeypatch.setattr(codec, "_frames", lambda: chosen)
+    return chosen
+
+
 def deflated(texts: bytes) -> bytes:
     """Return folded texts packed as in format 7."""
     return deflate(new_compressor(codec.text_dictionary()), [texts])
@@ -173,6 +183,7 @@ def framed(texts: bytes, *, sized: bool = True) -> bytes:
     return zlib.crc32(frame).to_bytes(4, "big") + frame
 
 
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("length", [1, 4094, 4095, 4096, 20_000])
 def test_inflate_in_steps_ends_with_everything(length: int) -> None:
     body = "".join(map(chr, range(0x4E00, 0x4E00 + length)))
@@ -185,6 +196,7 @@ def test_inflate_in_steps_ends_with_everything(length: int) -> None:
             assert whole.startswith(data)
 
 
+@pytest.mark.usefixtures("library")
 def test_texts_of_format_7_are_unpacked() -> None:
     texts = ("联合声明", "渔场，水。" * 900, "图")
     packed = deflated("\x1e".join(texts).encode("gb18030"))
@@ -206,6 +218,7 @@ HOSTILE_FRAMES = {
 }
 
 
+@pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("packed", HOSTILE_FRAMES.values(), ids=HOSTILE_FRAMES)
 def test_hostile_frame_is_damage(packed: bytes) -> None:
     with pytest.raises(DamagedData):
@@ -214,11 +227,36 @@ def test_hostile_frame_is_damage(packed: bytes) -> None:
         list(codec.inflate_in_steps(packed, 2048))
 
 
+@pytest.mark.usefixtures("library")
 def test_threads_unpack_texts_at_once() -> None:
     bodies = [f"联合声明{number}，" * 2000 for number in range(16)]
     packed = [pack_folded("题", body, "") for body in bodies]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda each: unpack_folded(each)[1], packed * 20)) == bodies * 20
+
+
+@pytest.mark.parametrize("length", [0, 1, 4095, 4096, 4097, 8192, 8193, 30_000])
+def test_libraries_write_equal_frames(length: int) -> None:
+    data = ("两岸代表在渔业谈判后签署联合声明，" * 2000).encode("gb18030")[:length]
+    dictionary = codec._ENTROPY_TABLES + codec.text_dictionary()
+    fast, standard = FastFrames(dictionary), StandardFrames(dictionary)
+    frame = memoryview(fast.compress(data))
+    assert standard.compress(data) == frame
+    for library in (fast, standard):
+        assert library.content_size(frame) == length
+        assert library.decompress(frame, length) == data
+        read = library.in_steps(frame)
+        assert read(50) + read(length) == data
+
+
+def test_text_is_unpacked_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = pack_folded("题", "渔业谈判" * 3000, "图")
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    standard = codec._frames.__wrapped__()
+    assert isinstance(standard, StandardFrames)
+    monkeypatch.setattr(codec, "_frames", lambda: standard)
+    assert unpack_folded(packed) == ("题", "渔业谈判" * 3000, "图")
+    assert pack_folded("题", "渔业谈判" * 3000, "图") == packed
 
 
 HUGE = r"""

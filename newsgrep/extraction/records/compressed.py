@@ -8,18 +8,23 @@ import gzip
 import io
 import lzma
 import os
+import sys
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
+from newsgrep.analysis.standard_zstd import standard_zstd
 from newsgrep.errors import NoArticle
 from newsgrep.extraction.records.base import Source
 from newsgrep.extraction.records.names import COMPRESSED_SUFFIXES, TAR_SUFFIXES, unrotated
 
 if TYPE_CHECKING:
-    from zstandard import ZstdCompressionDict, ZstdDecompressionObj
+    if sys.version_info >= (3, 14):
+        from compression.zstd import ZstdDecompressor, ZstdDict
+    else:
+        from backports.zstd import ZstdDecompressor, ZstdDict
 
 _BUFFER_BYTES: Final = 1 << 18
 _MAX_RATIO: Final = 250
@@ -47,15 +52,13 @@ _PIECE_BYTES: Final = 1024
 class _ZstandardStream:
     """The content of all Zstandard frames of a stream; errors are those of the standard library.
 
-    The readers of the package do not say whether a frame was cut off, its decompressors do.
+    The readers of the library read skippable frames and dictionaries otherwise than web archives
+    need, so this uses its decompressors.
     """
 
-    def __init__(self, stream: BinaryIO, dictionary: ZstdCompressionDict | None = None) -> None:
-        from zstandard import ZstdDecompressor, ZstdError
-
-        self._stream, self._error = stream, ZstdError
-        self._decompressor = ZstdDecompressor(dictionary)
-        self._frame: ZstdDecompressionObj | None = None
+    def __init__(self, stream: BinaryIO, dictionary: ZstdDict | None = None) -> None:
+        self._stream, self._dictionary, self._library = stream, dictionary, standard_zstd()
+        self._frame: ZstdDecompressor | None = None
         self._input, self._output = b"", b""
 
     def read1(self, size: int = -1) -> bytes:
@@ -77,10 +80,10 @@ class _ZstandardStream:
     def _next_piece(self) -> bytes:
         while data := self._input or self._stream.read(_PIECE_BYTES):
             if self._frame is None:
-                self._frame = self._decompressor.decompressobj()
+                self._frame = self._library.ZstdDecompressor(self._dictionary)
             try:
                 content = self._frame.decompress(data)
-            except self._error as exc:
+            except self._library.ZstdError as exc:
                 raise OSError(str(exc)) from exc
             self._input = b""
             if self._frame.eof:
@@ -102,8 +105,6 @@ def _open_zstd_with_dictionary(stream: BinaryIO) -> io.BufferedIOBase:
     It is a skippable frame, whose content may itself be compressed:
     https://iipc.github.io/warc-specifications/specifications/warc-zstd/
     """
-    from zstandard import ZstdCompressionDict
-
     stream.read(len(_DICTIONARY_FRAME))
     size = int.from_bytes(stream.read(4), "little")
     if size > _MAX_DICTIONARY:
@@ -116,7 +117,7 @@ def _open_zstd_with_dictionary(stream: BinaryIO) -> io.BufferedIOBase:
         raise DamagedData("its Zstandard dictionary is damaged") from exc
     if not data.startswith(_DICTIONARY_MAGIC):
         raise DamagedData("its Zstandard dictionary is damaged")
-    return cast("io.BufferedIOBase", _ZstandardStream(stream, ZstdCompressionDict(data)))
+    return cast("io.BufferedIOBase", _ZstandardStream(stream, standard_zstd().ZstdDict(data)))
 
 
 Codec = Callable[[BinaryIO], io.BufferedIOBase]
