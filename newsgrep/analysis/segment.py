@@ -294,6 +294,7 @@ def base_frequency(word: str) -> int:
     return (dictionary.frequency(word) or 0) if dictionary else 0
 
 
+_OWN_FILE = "jieba-dict.txt"
 _DICT_SIZE: Final = 5_071_852
 _DICT_CRC32: Final = 0x1394096D
 """Of ``dict.txt`` in jieba 0.42.1. In any other file words may be in another order."""
@@ -466,8 +467,7 @@ def installed_dictionary(user: UserDictionary | None = None) -> Dictionary | Non
 
 
 def _dictionary_files() -> Iterator[Path]:
-    yield Path(__file__).with_name("jieba-dict.txt")
+    yield Path(__file__).parent / _OWN_FILE
     spec = PathFinder.find_spec("jieba")
     if spec is not None and spec.origin is not None:
         yield Path(spec.origin).with_name("dict.txt")
-

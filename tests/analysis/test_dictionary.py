@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Iterator
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -108,7 +109,8 @@ def test_unknown_dictionary_is_not_used(tmp_path: Path, monkeypatch: pytest.Monk
     def finds(_name: str) -> ModuleSpec | None:
         return spec
 
-    monkeypatch.setattr(PathFinder, "find_spec", finds)
+    monkeypatch.setattr(segment, "PathFinder", SimpleNamespace(find_spec=finds))
+    monkeypatch.setattr(segment, "_OWN_FILE", "missing.txt")
     spec: ModuleSpec | None = None
     assert installed_dictionary() is None
     spec = ModuleSpec("jieba", None, origin=str(tmp_path / "__init__.py"))
@@ -118,3 +120,16 @@ def test_unknown_dictionary_is_not_used(tmp_path: Path, monkeypatch: pytest.Monk
         installed_dictionary.cache_clear()
         assert installed_dictionary() is None
         assert query_terms("北京大学生干隆") == ("北京", "大学生", "干隆")
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_dictionary_of_newsgrep_needs_no_jieba(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own.txt"
+    own.write_bytes(FILE.read_bytes())
+    monkeypatch.setattr(segment, "_OWN_FILE", own)
+    monkeypatch.setattr(segment, "PathFinder", SimpleNamespace(find_spec=lambda _name: None))
+    found = installed_dictionary()
+    assert found is not None
+    assert found.frequency("北京") == 34488

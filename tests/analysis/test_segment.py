@@ -1,8 +1,9 @@
-"""Terms of texts and queries, equal for both segmenters."""
+"""Terms of texts and queries, equal for all segmenters."""
 
 from __future__ import annotations
 
 import random
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,15 +18,19 @@ from newsgrep.analysis.characters import (
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import (
     Segmenter,
+    dictionary_segmenter,
     folded_words,
     index_terms,
     inner_terms,
     python_segmenter,
     query_terms,
+    running_words,
     rust_segmenter,
+    segmenter,
     term_counts,
     trim_open_words,
 )
+from newsgrep.analysis.user_dictionary import UserDictionary
 from newsgrep.query.match import (
     contains_literal,
 )
@@ -34,10 +39,10 @@ _HAN = st.sampled_from("北京大学生联合声明中华人民共和国的了�
 
 
 @pytest.fixture(scope="module")
-def both_segmenters(tmp_path_factory: pytest.TempPathFactory) -> tuple[Segmenter, Segmenter]:
+def segmenters(tmp_path_factory: pytest.TempPathFactory) -> tuple[Segmenter, ...]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        return rust_segmenter(), python_segmenter()
+        return rust_segmenter(), python_segmenter(), dictionary_segmenter()
 
 
 def test_folded_words_file_is_up_to_date(dictionary: dict[str, int]) -> None:
@@ -52,22 +57,23 @@ def test_folded_words_file_is_up_to_date(dictionary: dict[str, int]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.one_of(_HAN, st.sampled_from("aZ9，。 \n")), max_size=40))
-def test_segmenters_give_equal_terms(
-    both_segmenters: tuple[Segmenter, Segmenter], text: str
-) -> None:
-    rust, python = both_segmenters
-    assert sorted(index_terms(text, rust)) == sorted(index_terms(text, python))
-    assert query_terms(text, by=rust) == query_terms(text, by=python)
+def test_segmenters_give_equal_terms(segmenters: tuple[Segmenter, ...], text: str) -> None:
+    rust, *others = segmenters
+    for other in others:
+        assert sorted(index_terms(text, rust)) == sorted(index_terms(text, other))
+        assert query_terms(text, by=rust) == query_terms(text, by=other)
+        assert running_words(text, rust) == running_words(text, other)
 
 
 def test_segmenters_agree_on_dictionary(
-    both_segmenters: tuple[Segmenter, Segmenter], dictionary: dict[str, int]
+    segmenters: tuple[Segmenter, ...], dictionary: dict[str, int]
 ) -> None:
-    rust, python = both_segmenters
+    rust, *others = segmenters
     words = sorted(fold(word) for word in dictionary)
     for start in range(0, len(words), 1000):
         text = "，".join(words[start : start + 1000])
-        assert sorted(index_terms(text, rust)) == sorted(index_terms(text, python))
+        for other in others:
+            assert sorted(index_terms(text, rust)) == sorted(index_terms(text, other))
 
 
 def test_term_counts_of_chunks_are_of_whole(
@@ -107,6 +113,35 @@ def test_inner_terms_are_other_index_terms(text: str) -> None:
 def test_query_terms_are_likeliest_words() -> None:
     assert query_terms("北京大学生gpt-4o，2024年") == ("北京", "大学生", "gpt", "4o", "2024", "年")
     assert query_terms("着名 干隆") == ("着名", "干隆")
+
+
+@pytest.mark.parametrize(
+    ("absent", "name"),
+    [((), "rjieba"), (("rjieba",), "jieba"), (("rjieba", "jieba"), "newsgrep")],
+)
+def test_segmenter_is_what_is_installed(
+    absent: tuple[str, ...], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for package in absent:
+        monkeypatch.setitem(sys.modules, package, None)
+    found = segmenter.__wrapped__()
+    assert found.name == name
+    assert query_terms("北京大学生干隆", by=found) == ("北京", "大学生", "干隆")
+
+
+def test_segmenters_agree_with_user_dictionary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    user = UserDictionary.of({"澜江大桥": 40, "雾港": 900, "干隆": 5})
+    text = fold("雾港的澜江大桥与乾隆年间的石桥，GPT。\n雾港")
+    rust, *others = (
+        make(user) for make in (rust_segmenter, python_segmenter, dictionary_segmenter)
+    )
+    for other in others:
+        assert sorted(index_terms(text, rust)) == sorted(index_terms(text, other))
+        assert running_words(text, rust) == running_words(text, other)
 
 
 def test_jieba_cache_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

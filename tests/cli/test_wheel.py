@@ -111,6 +111,7 @@ def test_wheel_contains_data_types_and_no_tests(wheel: Path) -> None:
         "newsgrep/py.typed",
         "newsgrep/extraction/outlets.toml",
         "newsgrep/analysis/folded_words.txt",
+        "newsgrep/analysis/jieba-dict.txt",
         "newsgrep/query/variants.txt",
         "newsgrep/locale/zh_CN/LC_MESSAGES/newsgrep.mo",
         "newsgrep/locale/zh_TW/LC_MESSAGES/newsgrep.mo",
@@ -137,7 +138,8 @@ def test_wheel_contains_completions(wheel: Path) -> None:
 
 def test_wheel_contains_licence_and_man_pages(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+    for name in ("LICENSE", "licenses/jieba.txt"):
+        assert any(each.endswith(f".dist-info/licenses/{name}") for each in names)
     pages = {name.rpartition("/")[2] for name in names if "/share/man/man1/" in name}
     assert pages == {page.name for page in (REPOSITORY / "docs" / "man").iterdir()}
 
@@ -148,7 +150,8 @@ def test_wheel_alone_is_a_working_newsgrep(wheel: Path, tmp_path: Path) -> None:
     run([commands / "pip", "install", "--quiet", "--disable-pip-version-check", wheel], tmp_path)
     listed = run([commands / "pip", "list", "--format", "freeze"], tmp_path)
     installed = {line.partition("==")[0].lower() for line in listed.splitlines()}
-    assert {"newsgrep", "whoosh3", "jieba", "beautifulsoup4", "click", "rich"} <= installed
+    assert {"newsgrep", "whoosh3", "rjieba", "beautifulsoup4", "click", "rich"} <= installed
+    assert installed & {"jieba", "zstandard"} == set()
     assert installed & DEVELOPMENT == set()
 
     where = "import newsgrep, sys; print(newsgrep.__file__); sys.exit('pytest' in sys.modules)"
