@@ -21,7 +21,7 @@ from newsgrep.indexing.folder import FolderIndex
 from newsgrep.indexing.server import ServerIndex
 from newsgrep.indexing.update import update_index
 from tests.support import fake_server
-from tests.support.cli import MANY_FILES, REPOSITORY, TIMEOUT, Cli, write_article
+from tests.support.cli import IGNORES_MODES, MANY_FILES, REPOSITORY, TIMEOUT, Cli, write_article
 from tests.support.fake_server import FakeServerCli
 from tests.support.simulated_archive import index_contents
 
@@ -311,8 +311,9 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_copy_killed_halfway_can_be_repeated(cli: Cli, many: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT", "SIGTERM"])
+def test_copy_killed_halfway_can_be_repeated(cli: Cli, many: Path, name: str) -> None:
+    number = signal.Signals[name]
     command = ("copy", "--index", many, "--to", "other")
     statuses = {
         signal.SIGKILL: {-signal.SIGKILL},
@@ -357,7 +358,7 @@ def test_copy_locks_its_source(cli: Cli, many: Path) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+@pytest.mark.skipif(IGNORES_MODES, reason="root writes everywhere")
 def test_copy_reads_a_read_only_index(cli: Cli) -> None:
     write_article(cli.folder / "n" / "a.md", "甲岛开渔", "渡轮照常。")
     cli("index", "n")

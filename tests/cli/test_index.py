@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli import Cli, CommandResult, write_article
+from tests.support.cli import IGNORES_MODES, Cli, CommandResult, write_article
 
 OUTCOMES = ("added", "updated", "unchanged", "duplicate", "rejected", "failed")
 
@@ -303,7 +303,7 @@ def test_index_lists_special_files(cli: Cli) -> None:
         assert f"n/{name}: " in ran.err
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+@pytest.mark.skipif(IGNORES_MODES, reason="root reads every file")
 def test_index_keeps_articles_of_unreadable_files(cli: Cli) -> None:
     folder = three(cli)
     index(cli, "n")

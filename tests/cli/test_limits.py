@@ -12,7 +12,7 @@ import pytest
 
 from newsgrep.indexing.plan import make_plan
 from newsgrep.models import FileRecord, Status
-from tests.support.cli import Cli, write_article
+from tests.support.cli import IGNORES_MODES, Cli, write_article
 
 
 def listed(result: dict[str, Any], group: str, kind: str) -> dict[str, str]:
@@ -152,7 +152,7 @@ def test_unfollowed_link_does_not_make_index_stale(lured: Cli) -> None:
 # Unreadable files
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
+@pytest.mark.skipif(IGNORES_MODES, reason="root reads every folder")
 def test_unreadable_folder_keeps_its_articles(cli: Cli) -> None:
     folder = cli.folder / "n"
     for name in ("甲", "乙", "丙"):

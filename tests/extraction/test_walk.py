@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from newsgrep.extraction.walk import File, Skipped, find_files
+from tests.support.cli import IGNORES_MODES
 
 
 def names(root: Path, found: list[File | Skipped]) -> list[str]:
@@ -104,7 +105,7 @@ def test_find_files_returns_absolute_unresolved_paths(
     assert found.path == str(tmp_path / "link.txt")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(IGNORES_MODES, reason="root may read everything")
 def test_find_files_lists_unreadable_folders(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir()

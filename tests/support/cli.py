@@ -29,6 +29,8 @@ from newsgrep.cli.main import group, run_command
 REPOSITORY = Path(__file__).parents[2]
 NEWSGREP = shutil.which("newsgrep", path=str(Path(sys.executable).parent)) or "newsgrep"
 TIMEOUT = 120.0
+IGNORES_MODES = not hasattr(os, "geteuid") or os.geteuid() == 0
+"""Whether modes of files keep this process from nothing: root on POSIX, everybody on Windows."""
 
 Argument = str | bytes | Path
 Environment = Mapping[str, str | None]
