@@ -99,11 +99,12 @@ def test_ctrl_c_leaves_the_index_unchanged(
     assert bytes_of(cli.index) < 3 * bytes_of(cli.folder / "fresh"), "remains of the stopped run"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("to_all", [True, False])
 def test_sigterm_and_sighup_act_like_ctrl_c(
-    cli: Cli, many_files: Path, number: signal.Signals, to_all: bool
+    cli: Cli, many_files: Path, name: str, to_all: bool
 ) -> None:
+    number = signal.Signals[name]
     write_article(cli.folder / "n" / "a.md", OLD, "守塔人下了岛。")
     cli("index", "n")
     before = stats_without_size(cli)
