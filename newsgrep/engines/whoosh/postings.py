@@ -23,6 +23,7 @@ from newsgrep.messages import message
 _INTEGERS: Final = {ord("K"): (1, "B"), ord("M"): (2, "H"), ord("J"): (4, "I")}
 """Opcodes that precede an integer in a pickle, least byte first: its size and type code."""
 
+_PROTOCOL: Final = 0x80
 _FLOAT: Final = ord("G")
 _FLOAT_VALUE: Final = Struct(">d")
 _MEMO_SIZES: Final = {ord("q"): 2, ord("r"): 5}
@@ -47,9 +48,9 @@ class PickledNumbers:
         self.at += len(expected)
 
     def skip_protocol(self) -> None:
-        """Skip the beginning of a pickle."""
-        self.skip(b"\x80")
-        self.at += 1
+        """Skip the number of a pickle's protocol, if it begins with one."""
+        if self._data[self.at] == _PROTOCOL:
+            self.at += 2
 
     def number(self) -> int:
         """Return an integer that is not negative, or a float with the value of one."""
