@@ -14,6 +14,7 @@ The artifacts have the time of the commit (``SOURCE_DATE_EPOCH``), and are built
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -174,6 +175,9 @@ def check_bill() -> Result:
         form = ("--output-reproducible", "--output-format", "JSON", "--output-file", target)
         about = ("--pyproject", REPOSITORY / "pyproject.toml", "--mc-type", "application")
         tool("cyclonedx-py", "environment", *form, *about, folder)
+    bill = json.loads(target.read_bytes())
+    bill["metadata"]["component"]["version"] = __version__  # pyproject.toml does not contain it
+    target.write_text(json.dumps(bill, ensure_ascii=False, indent=2) + "\n", "utf-8")
     return "passed", f"{len(list(WHEELHOUSE.iterdir())) - 1} packages, CycloneDX"
 
 
@@ -207,7 +211,16 @@ def check_container() -> Result:
         if base:
             raise
         return "passed", f"{linted}; not built: {Path(builder).name} could not load the base image"
-    return "passed", f"{linted}; built by {Path(builder).name} as {image}"
+    wanted = f"newsgrep, version {__version__}\n"
+    if Path(builder).name == "buildah":
+        started = run(builder, "from", image).split()[-1]
+        printed = run(builder, "run", started, "--", "newsgrep", "--version")
+        run(builder, "rm", started)
+    else:
+        printed = run(builder, "run", "--rm", image, "--version")
+    if printed != wanted:
+        raise CheckFailed(f"the image prints {printed.strip()} as its version")
+    return "passed", f"{linted}; built and started by {Path(builder).name} as {image}"
 
 
 def check_pythons() -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.cli import REPOSITORY, clean_environment, write_article
+from release.first_steps import LIMIT
+from tests.support.cli import REPOSITORY, clean_environment
 
 pytestmark = pytest.mark.slow
 
@@ -144,28 +146,38 @@ def test_wheel_contains_licence_and_man_pages(wheel: Path) -> None:
     assert pages == {page.name for page in (REPOSITORY / "docs" / "man").iterdir()}
 
 
-def test_wheel_alone_is_a_working_newsgrep(wheel: Path, tmp_path: Path) -> None:
-    run([sys.executable, "-m", "venv", "bare"], tmp_path)
-    commands = tmp_path / "bare" / "bin"
-    run([commands / "pip", "install", "--quiet", "--disable-pip-version-check", wheel], tmp_path)
-    listed = run([commands / "pip", "list", "--format", "freeze"], tmp_path)
-    installed = {line.partition("==")[0].lower() for line in listed.splitlines()}
-    assert {"newsgrep", "whoosh3", "rjieba", "beautifulsoup4", "click", "rich"} <= installed
+@pytest.fixture(scope="module")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the wheels of what newsgrep and its extras need."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    pinned = ["--require-hashes", "--requirement", str(REPOSITORY / "requirements-run.txt")]
+    run([*pip, "wheel", "--quiet", *pinned, "--wheel-dir", folder], folder)
+    return folder
+
+
+def test_first_steps_on_a_bare_machine(wheel: Path, wheelhouse: Path) -> None:
+    script = [sys.executable, "-m", "release.first_steps", "--installer", "uv", "--json"]
+    printed = run([*script, "--wheelhouse", wheelhouse, wheel], REPOSITORY)
+    seconds = json.loads(printed)
+    assert seconds.pop("network") in {"absent", "unused"}
+    assert list(seconds) == ["install", "index", "search", "serve"]
+    assert sum(seconds.values()) < LIMIT
+
+
+def test_wheel_alone_imports_no_tool_of_development(
+    wheel: Path, wheelhouse: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bare"
+    uv = Path(sys.executable).with_name("uv")
+    run([uv, "venv", "--quiet", "--python", sys.executable, folder], wheelhouse)
+    offline = ["--offline", "--no-index", f"--find-links={wheelhouse}"]
+    run([uv, "pip", "install", "--quiet", f"--python={folder}", *offline, wheel], wheelhouse)
+    listed = run([uv, "pip", "list", f"--python={folder}", "--format=json"], wheelhouse)
+    installed = {package["name"].lower() for package in json.loads(listed)}
+    assert {"newsgrep", "whoosh3", "beautifulsoup4", "click", "rich"} <= installed
     assert installed & {"jieba", "zstandard"} == set()
     assert installed & DEVELOPMENT == set()
-
     where = "import newsgrep, sys; print(newsgrep.__file__); sys.exit('pytest' in sys.modules)"
-    imported = run([commands / "python", "-W", "error", "-c", where], tmp_path)
-    assert Path(imported.strip()).is_relative_to(tmp_path / "bare")
-
-    write_article(tmp_path / "n" / "a.md", "渡轮停航", "雾港大雾，渡轮停航三小时。")
-    (tmp_path / "n" / "b.html").write_text(
-        "<html><head><title>海带丰收</title></head><body><article><h1>海带丰收</h1>"
-        "<p>鹭岛海带丰收，渡轮加开两班。</p></article></body></html>",
-        "utf-8",
-    )
-    assert "2 files seen: 2 added" in run([commands / "newsgrep", "index", "n"], tmp_path)
-    found = run([commands / "newsgrep", "search", "渡輪"], tmp_path)
-    assert "渡轮停航" in found
-    assert "海带丰收" in found
-    assert "2 articles in" in found
+    imported = run([folder / "bin" / "python", "-W", "error", "-c", where], wheelhouse)
+    assert Path(imported.strip()).is_relative_to(folder)
