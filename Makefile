@@ -132,7 +132,7 @@ lock: .venv/development
 		requirements-bench.in -o requirements-bench.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header --constraint requirements-dev.txt \
-		$(addprefix --extra ,feeds mcp pdf warc watch web) pyproject.toml -o requirements-run.txt
+		$(addprefix --extra ,fast feeds mcp pdf warc watch web) pyproject.toml -o requirements-run.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-header --allow-unsafe --constraint requirements-dev.txt \
 		requirements-release.in -o requirements-release.txt

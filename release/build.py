@@ -39,7 +39,7 @@ DIST: Final = REPOSITORY / "dist"
 WHEELHOUSE: Final = REPOSITORY / "build" / "wheelhouse"
 PYTHONS: Final = REPOSITORY / "build" / "pythons.json"
 PINNED: Final = REPOSITORY / "requirements-run.txt"
-EXTRAS: Final = "feeds,mcp,pdf,warc,watch,web"
+EXTRAS: Final = "fast,feeds,mcp,pdf,warc,watch,web"
 """The extras whose packages :data:`PINNED` contains."""
 
 Result = tuple[Outcome, str]

@@ -156,6 +156,7 @@ def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the bare machine has shell scripts")
 def test_first_steps_on_a_bare_machine(wheel: Path, wheelhouse: Path) -> None:
     script = [sys.executable, "-m", "release.first_steps", "--installer", "uv", "--json"]
     printed = run([*script, "--wheelhouse", wheelhouse, wheel], REPOSITORY)

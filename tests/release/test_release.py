@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -26,6 +27,9 @@ PYTHON: dict[str, Any] = {
     "seconds": 100,
     "note": "",
 }
+
+
+shells = pytest.mark.skipif(os.name == "nt", reason="the bare machine has shell scripts")
 
 
 def page(name: str) -> str:
@@ -84,6 +88,7 @@ def test_first_steps_fail_on_a_warning(line: str) -> None:
         check_quiet("newsgrep index", f"10 files\n{line}\n")
 
 
+@shells
 def test_first_steps_fail_on_a_failed_command(tmp_path: Path) -> None:
     machine = BareMachine(tmp_path, "pip")
     with pytest.raises(StepFailed, match="ended with 3"):
@@ -96,6 +101,7 @@ def test_first_steps_need_nothing_to_be_built(tmp_path: Path) -> None:
         first_steps(tmp_path / "newsgrep.whl", tmp_path, "pip")
 
 
+@shells
 def test_bare_machine_has_no_compiler(tmp_path: Path) -> None:
     machine = BareMachine(tmp_path, "pip")
     look = (
