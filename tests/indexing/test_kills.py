@@ -33,8 +33,8 @@ from tests.support.stress import LONG_FORM, Tally, trial_count
 
 pytestmark = pytest.mark.slow
 
-MANY = 420
-"""Files for which worker processes are started."""
+MANY = {1: trial_count(120, 420), 2: 420}
+"""Files by the number of jobs: worker processes are started for many only."""
 
 NOTHING: State = {}
 
@@ -50,7 +50,7 @@ class Archive:
         self.jobs = jobs
         self.chance = chance
         self.files = SimulatedArchive(cli.folder / "n")
-        for number in range(MANY):
+        for number in range(MANY[jobs]):
             self.files.write(f"{'abc'[number % 3]}/{number}.md", random_article(chance, number))
         self.old: State = NOTHING
         self._usual: dict[str, float] = {}

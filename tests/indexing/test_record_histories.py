@@ -388,7 +388,7 @@ def test_killed_runs_over_files_being_written_lose_nothing(
     writer = Thread(target=write)
     writer.start()
     try:
-        for _ in range(trial_count(3, 40)):
+        for _ in range(trial_count(2, 40)):
             process = start()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(chance.uniform(0.3, 1.5) * usual)
