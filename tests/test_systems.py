@@ -10,11 +10,13 @@ import ast
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ from types import ModuleType
 from urllib.request import urlopen
 
 import pytest
+import yaml
 
 from newsgrep import _io, terminal
 from newsgrep.cli import cite
@@ -388,12 +391,6 @@ def _uses(node: ast.AST, names: Mapping[str, frozenset[str]]) -> Iterator[str]:
                 yield f"{module}.{name}"
 
 
-GUARDED_OTHERWISE = {
-    ("newsgrep/indexing/workers.py", "signal.pthread_sigmask"),  # by a variable
-    ("newsgrep/engines/tantivy/files.py", "os.geteuid"),
-}
-
-
 def test_posix_calls_are_guarded() -> None:
     names, found = _posix_names(), set()
     for path in sorted((REPOSITORY / "newsgrep").rglob("*.py")):
@@ -404,7 +401,7 @@ def test_posix_calls_are_guarded() -> None:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 for name in _uses(node, names):
                     found.add((path.relative_to(REPOSITORY).as_posix(), name))
-    assert found - GUARDED_OTHERWISE == set()
+    assert found == set()
 
 
 POSIX_ONLY = {"pseudo_terminal.py", "sitecustomize.py"}
@@ -440,3 +437,33 @@ def test_tests_are_collected_without_posix() -> None:
                 found = list(_uses(node, names))
             problems += [f"{path.name}: {each}" for each in found]
     assert problems == []
+
+
+WORKFLOWS = sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))
+WRITING = {("release.yml", "attach"): "contents", ("release.yml", "publish"): "id-token"}
+"""The jobs that may write anything, and what."""
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_pin_actions_and_permissions(path: Path) -> None:
+    workflow = yaml.safe_load(path.read_text("utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    for name, job in workflow["jobs"].items():
+        assert job["timeout-minutes"] <= 60, name
+        allowed = WRITING.get((path.name, name))
+        assert job.get("permissions", {}) == ({allowed: "write"} if allowed else {}), name
+        for step in job["steps"]:
+            action, _, commit = step.get("uses", "").partition("@")
+            assert not action or re.fullmatch("[0-9a-f]{40}", commit), step
+            if action == "actions/checkout":
+                assert step["with"]["persist-credentials"] is False
+            assert "${{" not in step.get("run", ""), "a value could be a command"
+
+
+def test_workflow_runs_on_three_systems() -> None:
+    workflow = yaml.safe_load(WORKFLOWS[-1].read_text("utf-8"))
+    matrix = workflow["jobs"]["fast"]["strategy"]["matrix"]
+    assert {each.partition("-")[0] for each in matrix["system"]} == {"ubuntu", "macos", "windows"}
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    named = [each.rpartition(" ")[2] for each in project["classifiers"] if ":: 3." in each]
+    assert matrix["python"] == named

@@ -14,7 +14,7 @@ from hashlib import blake2b
 from io import BytesIO
 from shutil import copyfileobj
 from struct import Struct
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from newsgrep.analysis.codec import pack_file_record, unpack_file_record
 from newsgrep.models import FileRecord
@@ -165,7 +165,7 @@ class RecordFile:
 
     def _move_to_disk(self) -> None:
         # It is closed, and so deleted, when this object is.
-        stream = tempfile.TemporaryFile(prefix="newsgrep-")  # noqa: SIM115
+        stream = cast("BinaryIO", tempfile.TemporaryFile(prefix="newsgrep-"))  # noqa: SIM115
         weakref.finalize(self, stream.close)
         self._stream.seek(0)
         copyfileobj(self._stream, stream)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -145,12 +146,13 @@ def _starting_children() -> Iterator[None]:
     """
     safe_path = os.environ.get(_SAFE_PATH)
     os.environ[_SAFE_PATH] = "1"
-    can_block = hasattr(signal, "pthread_sigmask")  # not on Windows
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_SIGNALS) if can_block else ()
+    before: Iterable[int] = ()
+    if sys.platform != "win32" and hasattr(signal, "pthread_sigmask"):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _IGNORED_SIGNALS)
     try:
         yield
     finally:
-        if can_block:
+        if sys.platform != "win32" and hasattr(signal, "pthread_sigmask"):
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if safe_path is None:
             del os.environ[_SAFE_PATH]

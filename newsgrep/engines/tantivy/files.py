@@ -15,6 +15,7 @@ import json
 import os
 import re
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -291,7 +292,7 @@ def _lock_folder(folder: Path) -> int:
     """
     descriptor = os.open(folder / _FOLDER_LOCK, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o600)
     try:
-        if fcntl:
+        if sys.platform != "win32" and fcntl:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)

@@ -226,7 +226,7 @@ class CheckedFile:
 
     def _read_at(self, start: int, size: int) -> bytes:
         if hasattr(os, "pread"):  # one call of the system instead of two, and no buffer
-            data = os.pread(self._raw.fileno(), size, start)
+            data: bytes = os.pread(self._raw.fileno(), size, start)
             if len(data) == size:
                 return data
         with self._lock:  # several threads may read one index
