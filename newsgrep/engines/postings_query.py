@@ -300,7 +300,7 @@ def _with_pattern(
         candidates = _narrow(reader, required, field, among)
     ordered = sorted(candidates)
     texts = zip(ordered, reader.packed_texts(ordered, pattern.field), strict=True)
-    found = matching_documents(pattern, texts, len(ordered))
+    found = matching_documents(pattern, texts, lambda: len(ordered))
     if within is None:
         reader.learn_matches(pattern, found)
     return found

@@ -208,6 +208,14 @@ class KnownRecords(RecordTable, Mapping[str, FileRecord]):
                     found[wanted[number]].append(row)
         return {file: KnownFile(self, file, rows) for file, rows in found.items()}
 
+    def count_statuses(self) -> Counter[tuple[Status, bool]]:
+        """Count all records by status, and by whether they are in a file of many."""
+        found: Counter[tuple[Status, bool]] = Counter()
+        for kind in set(self.kinds):
+            if not kind & DEAD:
+                found[STATUSES[kind & STATUS_BITS], bool(kind & MEMBER)] += self.kinds.count(kind)
+        return found
+
     def count(self) -> Counter[tuple[Status, bool, int, str]]:
         """Count all records by status, whether they are in a file of many, marks and extractor."""
         names = list(self._extractor_codes)

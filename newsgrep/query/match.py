@@ -267,10 +267,15 @@ def _overlapping(folded: str, pattern: TextPattern) -> Iterator[Offsets]:
     if not isinstance(pattern, Phrase):
         yield from find_pattern(folded, pattern)
         return
-    at = 0
-    while (found := next(find_literal(folded, pattern.literal, at), None)) is not None:
-        yield found
-        at = found[0] + 1
+    literal, size = pattern.literal, len(pattern.literal)
+    begins_word, ends_word = (kind_of(literal[at]) is CharKind.WORD for at in (0, -1))
+    at = folded.find(literal)
+    while at >= 0:
+        end = at + size
+        is_cut = begins_word and is_inside_word(folded, at)
+        if not is_cut and not (ends_word and is_inside_word(folded, end)):
+            yield at, end
+        at = folded.find(literal, at + 1)
 
 
 # Highlighting

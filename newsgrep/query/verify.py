@@ -73,9 +73,9 @@ def _is_whole(word: str, wildcard: str) -> bool:
 
 
 def matching_documents(
-    pattern: TextPattern, texts: Iterable[tuple[Document, bytes]], total: int
+    pattern: TextPattern, texts: Iterable[tuple[Document, bytes]], count: Callable[[], int]
 ) -> set[Document]:
-    """Return which of ``total`` candidates match ``pattern``.
+    """Return which candidates match ``pattern``; ``count`` returns how many candidates there are.
 
     ``texts`` has the key of each document, of any kind, and its packed texts: those of left-out
     text or of earlier versions if that is the pattern's field
@@ -97,7 +97,7 @@ def matching_documents(
         if unchecked > _CHECK_INTERVAL:
             unchecked = 0
             if time.monotonic() > deadline:
-                raise _too_slow(number, total)
+                raise _too_slow(number, count())
         if matches(packed):
             found.add(document)
     return found

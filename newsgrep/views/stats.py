@@ -90,7 +90,7 @@ def _count_known(known: KnownRecords) -> tuple[Counter[str], Counter[str]]:
     """Return what :func:`_count_statuses` does, without a million file records."""
     files: Counter[str] = Counter()
     records: Counter[str] = Counter()
-    for (status, is_member, *_others), count in known.count().items():
+    for (status, is_member), count in known.count_statuses().items():
         (records if is_member else files)[status.value] += count
     records[Status.REJECTED.value] += sum(
         sum(unpack_ledger(record.ledger).uncounted.values())

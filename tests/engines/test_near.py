@@ -52,9 +52,11 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return how many texts were read for each condition that positions do not decide."""
     numbers: list[int] = []
 
-    def counted(pattern, texts, total):  # type: ignore[no-untyped-def]
-        numbers.append(total)
-        return matching_documents(pattern, texts, total)
+    def counted(pattern, texts, count):  # type: ignore[no-untyped-def]
+        candidates = list(texts)
+        numbers.append(len(candidates))
+        assert count() == len(candidates)
+        return matching_documents(pattern, candidates, count)
 
     monkeypatch.setattr(lower, "matching_documents", counted)
     return numbers

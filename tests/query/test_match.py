@@ -271,8 +271,8 @@ def test_verifier_of_left_out_text_looks_into_each_passage(query: str, matches: 
 
 def test_matching_documents_returns_keys() -> None:
     texts = [("a", packed_folded("水", "", "")), ("b", packed_folded("火", "", ""))]
-    assert matching_documents(Phrase("水", ("水",)), texts, 2) == {"a"}
-    assert matching_documents(Regex("[水火]", scan=True), texts, 2) == {"a", "b"}
+    assert matching_documents(Phrase("水", ("水",)), texts, lambda: 2) == {"a"}
+    assert matching_documents(Regex("[水火]", scan=True), texts, lambda: 2) == {"a", "b"}
 
 
 def test_slow_regex_ends_after_few_huge_articles(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,8 +281,8 @@ def test_slow_regex_ends_after_few_huge_articles(monkeypatch: pytest.MonkeyPatch
     texts = [(at, packed_folded("", body, "")) for at, body in enumerate(bodies)]
     monkeypatch.setattr(verify, "MAX_REGEX_SECONDS", -1.0)
     with pytest.raises(UsageError, match=r"has read [012] of 3 articles"):
-        matching_documents(Regex("海.{1,9}带"), texts, 3)
-    assert matching_documents(Regex("海.{1,9}带", scan=True), texts, 3) == set()
+        matching_documents(Regex("海.{1,9}带"), texts, lambda: 3)
+    assert matching_documents(Regex("海.{1,9}带", scan=True), texts, lambda: 3) == set()
 
 
 @pytest.mark.parametrize(

@@ -258,14 +258,23 @@ def _lower_near(
     certain = ir.any_of(tuple(ir.SequencesNear(*pair, near.distance) for pair in pairs))
     reach = most_tokens(near.distance)
     possible = ir.any_of(
-        (
-            *(ir.OrderedNear(name, first[-1], then[0], reach) for name, first, then in pairs),
-            ir.MustNot(ir.Term(TERMS, EVEN)),
-        )
+        (*(_near_ends(*pair, reach) for pair in pairs), ir.MustNot(ir.Term(TERMS, EVEN)))
     )
     others = ir.Must((candidates, ir.MustNot(certain), possible))
     found = ir.all_of(candidates, certain)
     return ir.Should((found, _verified_ids(reader, near, others)))
+
+
+def _near_ends(field: str, first: tuple[str, ...], then: tuple[str, ...], reach: int) -> ir.Clause:
+    """Return a clause for the inner and the outer tokens of two sides at most ``reach`` apart.
+
+    The inner ones alone are also near each other in other words, in three times as many texts.
+    """
+    inner = ir.OrderedNear(field, first[-1], then[0], reach)
+    if len(first) == len(then) == 1:
+        return inner
+    outer = ir.OrderedNear(field, first[0], then[-1], reach + len(first) + len(then) - 2)
+    return ir.all_of(inner, outer)
 
 
 def _lower_requirement(required: prefilter.Requirement, field: Field) -> ir.Clause:
@@ -314,10 +323,8 @@ def _lower_gaps(gaps: Iterable[prefilter.CharGap], field: Field) -> ir.Clause:
 
 def _verified_ids(reader: IndexReader, pattern: ast.TextPattern, clause: ir.Clause) -> ir.AnyTerm:
     """Return the ids of the articles that match ``clause`` and whose text has ``pattern``."""
-    total = reader.count(clause)
-    found = (
-        matching_documents(pattern, reader.texts(clause, pattern.field), total) if total else set()
-    )
+    texts = reader.texts(clause, pattern.field)
+    found = matching_documents(pattern, texts, lambda: reader.count(clause))
     return ir.AnyTerm(ID, tuple(sorted(found)))
 
 

@@ -75,8 +75,8 @@ class TantivyEngine:
         reader = self.reader
         with translate_errors(self._folder):
             clause = lower(reader, request.query)
-            total = reader.count(clause)
-            before, docs = self._page(request, clause)
+            before, docs, counted = self._page(request, clause)
+            total = reader.count(clause) if counted is None else counted
             facets = {name: reader.facet(name, clause) if total else () for name in request.facets}
             return ResultPage(
                 total=total,
@@ -87,12 +87,14 @@ class TantivyEngine:
                 before=min(before, total),
             )
 
-    def _page(self, request: EngineRequest, clause: ir.Clause) -> tuple[int, list[SortedDoc]]:
-        """Return how many matches come before the page, and the page."""
+    def _page(
+        self, request: EngineRequest, clause: ir.Clause
+    ) -> tuple[int, list[SortedDoc], int | None]:
+        """Return how many matches come before the page, the page, and the total if counted."""
         query, order, limit, _, _, recency, after, statistics = request
         offset = min(request.offset, _MAX_OFFSET)
         if limit <= 0 and after is None:
-            return offset, []
+            return offset, [], None
         reader, scores = self.reader, list[ir.ScoreClause]()
         if order is Order.RELEVANCE:
             scores = score_clauses(scoring_terms(query), reader.count_all, statistics)
@@ -103,14 +105,14 @@ class TantivyEngine:
             docs = top_docs_by_recency(
                 reader.searcher, reader.builder, clause, scores, recency, last
             )
-            return offset, docs[offset:last]
+            return offset, docs[offset:last], None
         builder = reader.builder
         scored = builder.scored_query(clause, scores) if scores else reader.query(clause)
         hits = TopDocs(reader.searcher, scored, order)
         if after is None:
-            return offset, hits.first(last)[offset:last]
+            return offset, hits.first(last)[offset:last], hits.total
         following, passed = hits.after(after, last)
-        return passed + offset, following[offset:last]
+        return passed + offset, following[offset:last], hits.total
 
     def get(self, ids: Iterable[str]) -> list[Article]:
         """Return the articles with these ids, unpacked."""

@@ -139,13 +139,15 @@ class TopDocs:
         self._query = query
         self._order = order
         self._field = {Order.NEWEST: TIMESTAMP, Order.OLDEST: NEGATED_TIMESTAMP}.get(order)
+        self.total: int | None = None
+        """How many documents match, once hits were searched for."""
 
     def first(self, count: int) -> list[SortedDoc]:
         """Return at least the first ``count`` hits in order, if there are so many, or more."""
         total = max(self._searcher.num_docs, 1)
         limit = min(count + _EXTRA_HITS, total)
         while True:
-            hits = self._searcher.search(self._query, limit, False, order_by_field=self._field).hits
+            hits = self._hits(limit)
             if limit == total or len(hits) < limit:
                 return self._sorted(hits)
             # There may be more hits that are equal to the last one.
@@ -154,6 +156,15 @@ class TopDocs:
             if len(complete) >= count:
                 return self._sorted(complete)
             limit = min(4 * limit, total)
+
+    def _hits(self, limit: int) -> list[tuple[float, DocAddress]]:
+        """Return the first hits as tantivy orders them; they are counted in the same pass."""
+        is_first = self.total is None
+        found = self._searcher.search(self._query, limit, is_first, order_by_field=self._field)
+        if is_first:
+            self.total = int(found.count)  # type: ignore[attr-defined]  # left out of the stubs
+        hits: list[tuple[float, DocAddress]] = found.hits
+        return hits
 
     def after(self, cursor: ScoredDoc, count: int) -> tuple[list[SortedDoc], int]:
         """Return at least the first ``count`` hits after ``cursor``, and how many are before it.

@@ -104,7 +104,9 @@ class CommitReader:
 
     def count(self, clause: ir.Clause) -> int:
         """Return how many articles match ``clause``."""
-        result = self.searcher.search(self.query(clause), 1, True)
+        # A constant score: computing scores takes a third of the time.
+        query = Query.const_score_query(self.query(clause), 0.0)
+        result = self.searcher.search(query, 1, True)
         return int(result.count)  # type: ignore[attr-defined]  # left out of the binding's stubs
 
     def count_all(self, clauses: Sequence[ir.Clause]) -> list[int]:
@@ -174,6 +176,7 @@ class CommitReader:
         At most ``limit`` of them, unless it is 0. Raises :class:`IndexDamaged`.
         """
         query = Query.all_query() if clause is None else self.query(clause)
+        query = Query.const_score_query(query, 1.0)
         with translate_errors(self._folder):
             hits = self.searcher.search(query, limit or max(self.searcher.num_docs, 1), False).hits
         # Neighbours are compressed together, so they are read together.
