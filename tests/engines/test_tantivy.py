@@ -31,6 +31,7 @@ from newsgrep.engines.commits import Commit, CommitFolder
 from newsgrep.engines.registry import open_engine, rollback, salvage
 from newsgrep.engines.tantivy import reader as reader_module
 from newsgrep.engines.tantivy.engine import open_engine as open_tantivy
+from newsgrep.engines.tantivy.writer import segments_to_merge
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing
 from newsgrep.indexing.folder import FolderIndex
 from newsgrep.indexing.update import UpdateOptions, update_index
@@ -494,3 +495,56 @@ def test_file_records_returns_each_record_once(
         monkeypatch.setattr(reader_module, "PAGE", 3)
         assert sorted(engine.file_records()) == wanted
     engine.close()
+
+
+# Merging
+
+
+def segment(documents: int) -> dict[str, object]:
+    return {"max_doc": documents, "deletes": None}
+
+
+def test_few_documents_merge_no_large_segments() -> None:
+    assert segments_to_merge([segment(9_000)] * 7 + [segment(100)], 100) == []
+    assert segments_to_merge([segment(100_000)] * 8, 100) == []
+    assert len(segments_to_merge([segment(100_000)] * 8, 200_000)) == 8
+    small = [segment(100)] * 8
+    assert segments_to_merge([segment(9_000), *small], 100) == small
+
+
+def test_segments_of_many_small_runs_stay_few() -> None:
+    segments, merged = [segment(600_000), segment(300_000)], 0
+    for _ in range(1_500):
+        segments.append(segment(100))
+        if group := segments_to_merge(segments, 100):
+            documents = sum(int(str(each["max_doc"])) for each in group)
+            chosen = set(map(id, group))
+            segments = [each for each in segments if id(each) not in chosen]
+            segments.append(segment(documents))
+            merged += documents
+            assert documents <= 14_000
+        assert len(segments) <= 40
+    assert merged < 10 * 1_500 * 100
+
+
+def test_replaced_articles_of_many_segments_are_gone(tmp_path: Path) -> None:
+    engine = engine_with(NAME, tmp_path, [])
+    for run in range(18):
+        engine.write([upsert(make_article(f"a{run}x{n}", "大桥", "潮水")) for n in range(2)])
+    replaced = [make_article(f"a{run}x1", "灯塔", "雾") for run in range(18)]
+    engine.write([*map(upsert, replaced), DeleteArticle("a0x0"), DeleteArticle("nowhere")])
+    counts = [
+        engine.search(EngineRequest(parse(each).root, limit=0)).total for each in ("大桥", "灯塔")
+    ]
+    assert counts == [17, 18]
+    assert engine.get(["a0x0", "a3x1"]) == [replaced[3]]
+    assert len({record.path for record in engine.file_records()}) == 35
+    assert engine.verify(deep=True) == []
+
+
+def test_document_replaced_twice_in_one_run_is_the_last(tmp_path: Path) -> None:
+    engine = engine_with(NAME, tmp_path, [make_article("a", "大桥", "潮水")])
+    later = [make_article("a", "灯塔", text) for text in ("雾", "风", "雨")]
+    engine.write([upsert(later[0]), DeleteArticle("a"), *map(upsert, later[1:])])
+    assert engine.get(["a"]) == [later[-1]]
+    assert engine.search(EngineRequest(MatchAll(), limit=0)).total == 1
