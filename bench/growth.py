@@ -63,8 +63,9 @@ Curves = dict[str, dict[int, Point]]
 @click.option("--results", type=click.Path(path_type=Path), default=RESULTS)
 @click.option("--picture", type=click.Path(path_type=Path), default=PICTURE)
 @click.option("--work", type=click.Path(path_type=Path), default=default_work)
+@click.option("--again", is_flag=True, help="Measure the indexes of an earlier run again.")
 def main(
-    sizes: str, engines: str, archives: Path, results: Path, picture: Path, work: Path
+    sizes: str, engines: str, archives: Path, results: Path, picture: Path, work: Path, again: bool
 ) -> None:
     """Grow an index of each engine, and write tables, numbers and a picture.
 
@@ -82,7 +83,7 @@ def main(
         # Another corpus has other paths.
         folder = work.resolve() / "growth" / f"{engine}-{corpus.name}.index"
         curves[engine] = {}
-        for size, point in grow(engine, corpus, extra, steps, folder):
+        for size, point in grow(engine, corpus, extra, steps, folder, again=again):
             curves[engine][size] = point
             shown = ", ".join(f"{name} {value:,.3g}" for name, value in point.items())
             click.echo(f"{engine}, {size:,}: {shown}", err=True)
@@ -91,9 +92,19 @@ def main(
 
 
 def grow(
-    engine: str, corpus: Corpus, extra: Corpus, sizes: Sequence[int], folder: Path
+    engine: str,
+    corpus: Corpus,
+    extra: Corpus,
+    sizes: Sequence[int],
+    folder: Path,
+    *,
+    again: bool = False,
 ) -> Iterator[tuple[int, Point]]:
-    """Yield the figures of each size; they are also kept beside the index."""
+    """Yield the figures of each size.
+
+    They are kept beside the index, and so is the index of each size, which shares its files with
+    the next one. With ``again``, only what indexing took is taken from an earlier run.
+    """
     kept = folder.with_suffix(".json")
     points: dict[int, Point] = {}
     if kept.exists() and folder.exists():
@@ -102,19 +113,19 @@ def grow(
         fresh(folder)
     cpu = peak = 0.0
     for size in sizes:
-        if size in points:
-            cpu, peak = points[size]["index_cpu"], points[size]["peak_mb"]
-            yield size, points[size]
-            continue
         folders = [corpus.folder / f"{number:04}" for number in range(size // MAX_IN_FOLDER)]
-        made = index(engine, folders, folder)
-        cpu, peak = cpu + made.cpu_seconds, max(peak, made.peak_bytes / 2**20)
-        points[size] = {
-            "index_cpu": cpu,
-            "size_mb": index_at(str(folder)).size() / 2**20,
-            "peak_mb": peak,
-            **measure(engine, folders, extra, folder),
-        }
+        of_size = folder.with_name(f"{folder.stem}-{size}.index")
+        if size not in points:
+            made = index(engine, folders, folder)
+            link_index(folder, of_size)
+            points[size] = {
+                "index_cpu": cpu + made.cpu_seconds,
+                "size_mb": index_at(str(folder)).size() / 2**20,
+                "peak_mb": max(peak, made.peak_bytes / 2**20),
+            }
+        cpu, peak = points[size]["index_cpu"], points[size]["peak_mb"]
+        if again or not points[size].keys() >= FIGURES.keys():
+            points[size] |= measure(engine, folders, extra, of_size)
         kept.write_text(json.dumps(points, indent=1), "utf-8")
         yield size, points[size]
 
@@ -130,9 +141,10 @@ def measure(engine: str, folders: Sequence[Path], extra: Corpus, folder: Path) -
     """Return all figures but those of indexing."""
     questions = {question.name: question for question in load_questions()}
     text = ours.text_of(questions[_COLD])
+    at = ["--index", str(folder)]
+    cpu_of(["search", *at, text], rounds=1)  # the files of a linked index are verified first
     nothing = index(engine, folders, folder)
     warm = warm_milliseconds(engine, folder, list(questions.values()))
-    at = ["--index", str(folder)]
     near = Question("near", "", all=("发展 NEAR/5 经济",))
     return {
         "nothing_cpu": nothing.cpu_seconds,
@@ -147,30 +159,33 @@ def measure(engine: str, folders: Sequence[Path], extra: Corpus, folder: Path) -
     }
 
 
-def cpu_of(arguments: Sequence[str]) -> float:
+def cpu_of(arguments: Sequence[str], rounds: int = _COLD_ROUNDS) -> float:
     """Return the median of the CPU seconds of a command, after one run that is not counted."""
     command = [*ours.command(), *arguments]
-    runs = [run(command, success=(0, 1), watch=False) for _ in range(_COLD_ROUNDS + 1)]
+    runs = [run(command, success=(0, 1), watch=False) for _ in range(rounds + 1)]
     return median([each.cpu_seconds for each in runs[1:]])
 
 
 def add(engine: str, extra: Corpus, folder: Path) -> Run:
-    """Add the extra articles to a copy of the index that shares the immutable files."""
+    """Add the extra articles to a copy of the index, whose files are verified first."""
     copy = folder.with_name(f"{folder.name}.copy")
-    shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(folder, copy, copy_function=_link)
+    link_index(folder, copy)
     try:
+        cpu_of(["stats", "--index", str(copy)], rounds=1)
         return index(engine, [extra.folder], copy)
     finally:
         shutil.rmtree(copy)
 
 
-def _link(source: str, target: str) -> None:
-    """Link a file of an engine, which is never changed; copy one that is written again."""
-    if source.endswith((".json", ".lock")):
-        shutil.copy2(source, target)
-    else:
-        os.link(source, target)
+def link_index(folder: Path, copy: Path) -> None:
+    """Copy an index; links to the files of its engine, which never change, take no space."""
+
+    def link(source: str, target: str) -> None:
+        is_rewritten = source.endswith((".json", ".lock"))
+        (shutil.copy2 if is_rewritten else os.link)(source, target)
+
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(folder, copy, copy_function=link)
 
 
 def warm_milliseconds(engine: str, folder: Path, questions: Sequence[Question]) -> dict[str, float]:
