@@ -288,4 +288,7 @@ def test_growth_measures_each_size_once(
     assert all(point.keys() == FIGURES.keys() for point in measured.values())
     assert measured[50]["index_cpu"] > measured[25]["index_cpu"] > 0
     assert dict(grow("whoosh", whole, extra, [25, 50], folder)) == measured, "kept"
+    monkeypatch.setattr("bench.growth.measure", lambda *_: {"cold_ms": 0.0})
+    again = dict(grow("whoosh", whole, extra, [25, 50], folder, again=True))
+    assert again == {size: point | {"cold_ms": 0.0} for size, point in measured.items()}
     assert "| indexing everything, CPU s |" in growth_markdown({"whoosh": measured})
