@@ -29,6 +29,7 @@ from newsgrep.engines.base import (
 )
 from newsgrep.engines.commits import Commit, CommitFolder
 from newsgrep.engines.registry import open_engine, rollback, salvage
+from newsgrep.engines.tantivy import engine as engine_module
 from newsgrep.engines.tantivy import reader as reader_module
 from newsgrep.engines.tantivy.engine import open_engine as open_tantivy
 from newsgrep.engines.tantivy.writer import segments_to_merge
@@ -495,6 +496,29 @@ def test_file_records_returns_each_record_once(
         monkeypatch.setattr(reader_module, "PAGE", 3)
         assert sorted(engine.file_records()) == wanted
     engine.close()
+
+
+def test_hits_by_impact_are_those_by_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(1)
+    articles = [
+        make_article(
+            f"a{n}",
+            "大桥" * chance.randrange(3) + "消息",
+            "大桥。" * chance.randrange(9) + "潮水。" * chance.randrange(60),
+            date=f"2024-01-{chance.randrange(1, 4):02}",
+        )
+        for n in range(120)
+    ]
+    engine = engine_with(NAME, tmp_path, articles)
+    requests = [
+        EngineRequest(parse(query).root, Order.RELEVANCE, limit, offset)
+        for query in ("大桥", "水", "大桥 date:2024-01-02")
+        for limit, offset in ((10, 0), (20, 15), (200, 0))
+    ]
+    by_score = [engine.search(request) for request in requests]
+    monkeypatch.setattr(engine_module, "MANY_MATCHES", 1)
+    assert [engine.search(request) for request in requests] == by_score
+    assert len({doc.score for doc in by_score[2].candidates}) > 9
 
 
 # Merging

@@ -20,7 +20,12 @@ from newsgrep.engines.commits import CommitFolder
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.lower import lower, score_clauses, term_clause
 from newsgrep.engines.tantivy.files import ENGINE, OWN_FILES, translate_errors
-from newsgrep.engines.tantivy.query import SortedDoc, TopDocs, top_docs_by_recency
+from newsgrep.engines.tantivy.query import (
+    SortedDoc,
+    TopDocs,
+    top_docs_by_impact,
+    top_docs_by_recency,
+)
 from newsgrep.engines.tantivy.reader import open_last
 from newsgrep.engines.tantivy.schema import (
     PACKED_TEXTS,
@@ -33,6 +38,12 @@ from newsgrep.query.ast import Node, scoring_terms
 
 if TYPE_CHECKING:
     from newsgrep.analysis.user_dictionary import UserDictionary
+
+MANY_MATCHES: Final = 10_000
+"""Matches of one word of which the best are found by their impacts: fewer are scored as fast."""
+
+_MAX_BY_IMPACT: Final = 1_000
+"""The last hit of a page that is found by impacts."""
 
 _MAX_OFFSET: Final = 10**18
 """Larger offsets do not fit into tantivy's numbers."""
@@ -107,6 +118,13 @@ class TantivyEngine:
             )
             return offset, docs[offset:last], None
         builder = reader.builder
+        if len(scores) == 1 and not scores[0].source and after is None and last <= _MAX_BY_IMPACT:
+            total = reader.count(clause)
+            if total >= MANY_MATCHES:
+                impacts = scores[0].impacts
+                docs = top_docs_by_impact(reader.searcher, builder, clause, impacts, last)
+                if len(docs) >= last:
+                    return offset, docs[offset:last], total
         scored = builder.scored_query(clause, scores) if scores else reader.query(clause)
         hits = TopDocs(reader.searcher, scored, order)
         if after is None:

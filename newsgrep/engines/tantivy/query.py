@@ -27,6 +27,9 @@ _REGEX_SPECIAL: Final = re.compile(r"[\\.+*?()|\[\]{}^$#&~-]")
 _EXTRA_HITS: Final = 64
 """Hits requested beyond the wanted ones, so that one search is usually enough despite ties."""
 
+_DIGITS: Final = 7
+"""Values of a digit of an impact but 0."""
+
 _NO_TIMESTAMP: Final = float("-inf")
 
 
@@ -227,6 +230,34 @@ class TopDocs:
 
 def _full_key(doc: SortedDoc) -> tuple[float, float, int]:
     return doc.key, doc.tie_break, doc.id_prefix
+
+
+def top_docs_by_impact(
+    searcher: Searcher,
+    builder: QueryBuilder,
+    clause: ir.Clause,
+    impacts: Sequence[tuple[ir.Term, float]],
+    count: int,
+) -> list[SortedDoc]:
+    """Return the first ``count`` hits by the score of one term, or fewer if there are many groups.
+
+    Thousands of articles have the greatest impact of a common word, and with it one score. So
+    instead of all hits by score, groups of equal impacts are searched, each newest first.
+    ``impacts`` are those of :class:`ir.ScoreClause`, for the digits 1 to 7 of both places.
+    """
+    highs, lows = impacts[:_DIGITS], impacts[_DIGITS:]
+    without_low = ir.MustNot(ir.any_of(tuple(term for term, _ in lows)))
+    ends: list[tuple[ir.Clause, float]] = [*reversed(lows), (without_low, 0.0)]
+    best: list[SortedDoc] = []
+    for high, high_score in reversed(highs):
+        for low, low_score in ends:
+            query = builder.query(ir.all_of(clause, high, low))
+            score = high_score + low_score
+            hits = TopDocs(searcher, query, Order.NEWEST).first(count - len(best))
+            best += (each._replace(key=-score, tie_break=each.key, score=score) for each in hits)
+            if len(best) >= count:
+                return best
+    return best
 
 
 def top_docs_by_recency(
