@@ -205,7 +205,8 @@ def warm_milliseconds(engine: str, folder: Path, questions: Sequence[Question]) 
 
 def exponent(points: Mapping[int, Point], figure: str) -> float:
     """Return the slope of a curve between its ends, in logarithms; NaN for one point."""
-    first, last = min(points), max(points)
+    measured = [size for size, point in points.items() if figure in point]
+    first, last = min(measured, default=0), max(measured, default=0)
     if first == last or points[first][figure] <= 0:
         return math.nan
     grown = points[last][figure] / points[first][figure]
@@ -226,7 +227,7 @@ def write(curves: Curves, results: Path, picture: Path) -> None:
     (results / "growth.md").write_text(head + markdown(curves), "utf-8")
     lines = {
         title: {
-            engine: [(size, point[name]) for size, point in points.items()]
+            engine: [(size, point[name]) for size, point in points.items() if name in point]
             for engine, points in curves.items()
         }
         for name, title in FIGURES.items()
@@ -242,7 +243,9 @@ def markdown(curves: Curves) -> str:
         columns = [engine, *(f"{size:,}" for size in sizes), "exponent"]
         rows = [columns, ["---", *["---:"] * (len(columns) - 1)]]
         for name, title in FIGURES.items():
-            values = [f"{points[size][name]:,.3g}" for size in sizes]
+            values = [
+                f"{points[size][name]:,.3g}" if name in points[size] else "–" for size in sizes
+            ]
             slope = exponent(points, name)
             rows.append([title, *values, "–" if math.isnan(slope) else f"{slope:.2f}"])
         parts.append("\n".join("| " + " | ".join(row) + " |" for row in rows) + "\n")
