@@ -27,7 +27,8 @@ import pytest
 import yaml
 
 from newsgrep import _io, terminal
-from newsgrep.cli import cite
+from newsgrep.cli import cite, file_options
+from newsgrep.cli.file_options import expanded_paths
 from newsgrep.extraction import walk
 from tests.support.cli import REPOSITORY, TIMEOUT, Cli, CommandResult, write_article
 
@@ -185,7 +186,7 @@ def test_tantivy_uses_hard_links_without_symbolic_ones(tmp_path: Path) -> None:
 
 @pytest.fixture
 def on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (_io, terminal, cite):
+    for module in (_io, terminal, cite, file_options):
         monkeypatch.setattr(module, "IS_WINDOWS", True)
 
 
@@ -271,6 +272,24 @@ def test_flush_empties_the_cache_of_a_disk_on_macos(
 def test_invalid_argument_is_a_closed_pipe_on_windows() -> None:
     assert terminal.is_closed_pipe(OSError(errno.EINVAL, "Invalid argument"))
     assert not terminal.is_closed_pipe(OSError(errno.ENOSPC, "full"))
+
+
+@pytest.mark.usefixtures("on_windows")
+def test_patterns_of_paths_are_expanded_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("b.md", "a.md", "[x].md"):
+        (tmp_path / name).write_text("x")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert expanded_paths(None, None, ("?.md", "[x].md", "*.pdf", "~")) == (
+        *("a.md", "b.md", "[x].md", "*.pdf"),
+        str(tmp_path),
+    )
+
+
+def test_patterns_are_left_to_the_shell_elsewhere() -> None:
+    assert expanded_paths(None, None, ("*.md", "~")) == ("*.md", "~")
 
 
 @pytest.mark.usefixtures("on_windows")

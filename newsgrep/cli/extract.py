@@ -11,7 +11,12 @@ from typing import Any, Final
 
 import click
 
-from newsgrep.cli.file_options import field_names_option, outlet_rules_file, sql_option
+from newsgrep.cli.file_options import (
+    expanded_paths,
+    field_names_option,
+    outlet_rules_file,
+    sql_option,
+)
 from newsgrep.cli.main import Command
 from newsgrep.cli.options import pass_options
 from newsgrep.cli.output import (
@@ -79,7 +84,9 @@ class ExtractOptions(OutputOptions):
 
 
 @click.command("extract", cls=Command, short_help="Show what newsgrep takes from a file.")
-@click.argument("files", type=click.Path(), metavar="FILE...", nargs=-1, required=True)
+@click.argument(
+    "files", type=click.Path(), metavar="FILE...", nargs=-1, required=True, callback=expanded_paths
+)
 @click.option("--url", metavar="URL", help="Address of the article, if FILE does not state it.")
 @click.option(
     "--format",

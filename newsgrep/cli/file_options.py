@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from newsgrep._io import IS_WINDOWS
 from newsgrep.cli.output import print_message
 from newsgrep.engines.registry import folder_engines, stores_in_folder
 from newsgrep.messages import _
@@ -26,6 +27,28 @@ _SIZE: Final = re.compile(r"([0-9]{1,12})([KMG]?)", re.IGNORECASE)
 _SIZE_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 _MAX_SIZE: Final = 2**30
 """A file is read into memory, and its parsers count to twice this number."""
+
+
+def expanded_paths(
+    _ctx: click.Context | None, _param: click.Parameter | None, paths: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return ``paths`` with patterns such as ``*.html`` replaced, which Windows does not do.
+
+    This is a callback of Click. Queries are never expanded: ``~普京`` and ``普?`` are syntax.
+    """
+    if not IS_WINDOWS:
+        return paths
+    from glob import glob
+
+    found: list[str] = []
+    for path in map(os.path.expanduser, paths):
+        is_pattern = not _PATTERN_SIGNS.isdisjoint(path) and not os.path.lexists(path)
+        matching = sorted(glob(path)) if is_pattern else []  # noqa: PTH207  (a string)
+        found += matching or [path]
+    return tuple(found)
+
+
+_PATTERN_SIGNS: Final = frozenset("*?[")
 
 
 class SizeParam(click.ParamType[int]):

@@ -12,6 +12,7 @@ import click
 from newsgrep.cli.file_options import (
     dictionary_option,
     engine_option,
+    expanded_paths,
     field_names_option,
     follow_option,
     jobs_option,
@@ -62,7 +63,13 @@ class UpdateCommandOptions(IndexOptions, OutputOptions):
 
 
 @click.command("index", cls=Command, short_help="Bring the index up to date with files.")
-@click.argument("paths", metavar="[PATH...]", nargs=-1, shell_complete=completing("file"))
+@click.argument(
+    "paths",
+    metavar="[PATH...]",
+    nargs=-1,
+    shell_complete=completing("file"),
+    callback=expanded_paths,
+)
 @click.option(
     "--prune/--no-prune",
     default=None,

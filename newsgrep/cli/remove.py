@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from newsgrep.cli.file_options import wait_option
+from newsgrep.cli.file_options import expanded_paths, wait_option
 from newsgrep.cli.main import Command, QueryCommand
 from newsgrep.cli.named import find_all_chosen
 from newsgrep.cli.options import (
@@ -113,7 +113,9 @@ def delete_command(options: DeleteOptions) -> int:
 
 
 @click.command("forget", cls=Command, short_help="Forget files and folders.")
-@click.argument("words", metavar="PATH...", nargs=-1, required=True, type=click.Path())
+@click.argument(
+    "words", metavar="PATH...", nargs=-1, required=True, type=click.Path(), callback=expanded_paths
+)
 @_confirm_options
 @index_option
 @pass_options(RemoveOptions)

@@ -12,6 +12,7 @@ from newsgrep.cli.error_messages import describe_system_error
 from newsgrep.cli.file_options import (
     dictionary_option,
     engine_option,
+    expanded_paths,
     field_names_option,
     follow_option,
     jobs_option,
@@ -60,7 +61,12 @@ class WatchOptions(IndexOptions):
 
 @click.command("watch", cls=Command, short_help="Keep the index up to date while files change.")
 @click.argument(
-    "paths", metavar="PATH...", nargs=-1, required=True, shell_complete=completing("file")
+    "paths",
+    metavar="PATH...",
+    nargs=-1,
+    required=True,
+    callback=expanded_paths,
+    shell_complete=completing("file"),
 )
 @click.option(
     "--interval",
