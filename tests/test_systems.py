@@ -401,7 +401,7 @@ def _posix_names() -> dict[str, frozenset[str]]:
 
 
 def _uses(node: ast.AST, names: Mapping[str, frozenset[str]]) -> Iterator[str]:
-    """Yield POSIX names used in a part of a module that no ``hasattr`` there asks for."""
+    """Yield POSIX names used in a part of a module without a ``hasattr`` in the same part."""
     for each in ast.walk(node):
         if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name):
             module, name = each.value.id, each.attr

@@ -53,8 +53,13 @@ _real_open, _real_fsync, _real_scandir = os.open, os.fsync, os.scandir
 _real_unlink, _real_rename, _real_select = os.unlink, os.rename, select.select
 
 
+def _is_for_another_system() -> bool:
+    """Return whether filelock calls, which has code of its own for each system."""
+    return str(sys._getframe(2).f_globals.get("__name__")).startswith("filelock")
+
+
 def _open(path: Any, flags: int, mode: int = 0o777, **options: Any) -> int:
-    if not options and os.path.isdir(path):
+    if not (options or _is_for_another_system()) and os.path.isdir(path):
         raise PermissionError(EACCES, os.strerror(EACCES), path)
     return _real_open(path, flags, mode, **options)
 
@@ -93,7 +98,7 @@ def _refuse_open(*paths: Any) -> None:
 
 
 def _unlink(path: Any, **options: Any) -> None:
-    if not options:
+    if not (options or _is_for_another_system()):
         _refuse_open(path)
     _real_unlink(path, **options)
 
