@@ -124,7 +124,7 @@ def _limit_marks(match: re.Match[str]) -> str:
     return "".join(kept)
 
 
-# Compiling the four patterns takes longer than a cold search and is needed for whole texts only.
+# Compiling the three patterns takes longer than a cold search and is needed for whole texts only.
 
 
 @cache
@@ -143,9 +143,3 @@ def han_run() -> re.Pattern[str]:
 def solo_character() -> re.Pattern[str]:
     """Return the pattern of a character that is a term by itself."""
     return re.compile(rf"[{SOLO}]")
-
-
-@cache
-def other_solo_character() -> re.Pattern[str]:
-    """Return the pattern of :attr:`CharKind.SOLO`."""
-    return re.compile(rf"(?![\u4e00-\u9fd5])[{SOLO}]")

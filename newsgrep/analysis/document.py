@@ -36,7 +36,13 @@ from newsgrep.analysis.scoring import (
     impact,
     unpack_counts,
 )
-from newsgrep.analysis.segment import Segmenter, segmenter, term_counts, units
+from newsgrep.analysis.segment import (
+    Segmenter,
+    segmenter,
+    term_counts,
+    term_counts_with_lead,
+    units,
+)
 from newsgrep.analysis.sketch import make_sketch
 from newsgrep.analysis.versions import (
     change_keywords,
@@ -186,8 +192,8 @@ def make_document(
     if sketch:
         file_record = file_record._replace(sketch=make_sketch(title, body, article.url or ""))
     captions = fold(CAPTION_BREAK.join(article.captions))
-    in_title, in_body = term_counts(title, by), term_counts(body, by)
-    in_lead = in_body if len(body) <= LEAD_LENGTH else term_counts(body[:LEAD_LENGTH], by)
+    in_title = term_counts(title, by)
+    in_lead, in_body = term_counts_with_lead(body, LEAD_LENGTH, by)
     packed = _pack_term_counts(in_title, in_lead, in_body)
     left_out = fold(CAPTION_BREAK.join(passage.text for passage in article.left_out))
     return IndexDocument(

@@ -30,7 +30,6 @@ from newsgrep._io import table_lines
 from newsgrep.analysis.characters import (
     CharKind,
     han_run,
-    other_solo_character,
     runs,
     solo_character,
     word_run,
@@ -161,7 +160,7 @@ def index_terms(folded: str, by: Segmenter | None = None) -> list[str]:
     terms = [word for word in words if len(word) > 1]
     terms += "".join(han)
     # The patterns for the rest are slow, so they do not see the characters of Han.
-    terms += other_solo_character().findall(rest)
+    terms += solo_character().findall(rest)
     terms += word_run().findall(rest)
     return terms
 
@@ -172,8 +171,11 @@ def term_counts(folded: str, by: Segmenter | None = None) -> Counter[str]:
     The terms of a text take a hundred times its memory, so a long one is counted in chunks.
     """
     if len(folded) <= _CHUNK_LENGTH:
-        return Counter(index_terms(folded, by))
-    counts: Counter[str] = Counter()
+        parts = han_run().split(folded)
+        counts: Counter[str] = Counter()
+        _count_words(counts, parts[1::2], by)
+        return _complete(counts, parts)
+    counts = Counter()
     start = 0
     while start < len(folded):
         end = min(start + _CHUNK_LENGTH, len(folded))
@@ -190,6 +192,57 @@ def term_counts(folded: str, by: Segmenter | None = None) -> Counter[str]:
         counts.update(index_terms(folded[start:end], by))
         start = end
     return +counts
+
+
+def term_counts_with_lead(
+    folded: str, length: int, by: Segmenter | None = None
+) -> tuple[Counter[str], Counter[str]]:
+    """Return the :func:`term_counts` of the first ``length`` characters of a text, and of all.
+
+    Words that both have are cut and counted once: most news is not much longer than its lead.
+    """
+    if len(folded) <= length:
+        counts = term_counts(folded, by)
+        return counts, counts
+    lead = folded[:length]
+    if len(folded) > _CHUNK_LENGTH:
+        return term_counts(lead, by), term_counts(folded, by)
+    parts, of_lead = han_run().split(folded), han_run().split(lead)
+    # Runs of Han have odd numbers. All parts are common but the last one of the lead, which may
+    # be cut off; if that is a run of Han, nothing follows it.
+    common = len(of_lead) - (1 if of_lead[-1] else 2)
+    next_han = common | 1
+    counts = Counter()
+    _count_words(counts, parts[1:next_han:2], by)
+    in_lead = counts.copy()
+    _count_words(in_lead, of_lead[next_han::2], by)
+    _count_words(counts, parts[next_han::2], by)
+    return _complete(in_lead, of_lead), _complete(counts, parts)
+
+
+def _count_words(counts: Counter[str], han: list[str], by: Segmenter | None) -> None:
+    """Add the words of runs of Han to ``counts``, with line ends and some single characters."""
+    if han:
+        # One call for all runs: no dictionary word contains a line end, so none can span it.
+        counts.update((by or segmenter()).cut_all("\n".join(han)))
+
+
+def _complete(counts: Counter[str], parts: list[str]) -> Counter[str]:
+    """Return the counts of all terms, given those of words.
+
+    ``parts`` are the whole text, every second one a run of Han.
+    """
+    han = "".join(parts[1::2])
+    for separator in ("\n", ""):  # what segmenters make of line ends
+        counts.pop(separator, None)
+    # The words of one character are nearly always all characters; counting those takes longer.
+    if sum([counts[word] for word in counts if len(word) == 1]) != len(han):
+        dict.update(counts, Counter(han))
+    # The patterns for the rest are slow, so they do not see the characters of Han.
+    rest = " ".join(parts[::2])
+    counts.update(solo_character().findall(rest))
+    counts.update(word_run().findall(rest))
+    return counts
 
 
 def _term_end(folded: str, at: int) -> int:

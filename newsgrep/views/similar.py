@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from newsgrep.analysis.document import LEAD_LENGTH
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import idf
-from newsgrep.analysis.segment import segmenter, term_counts
+from newsgrep.analysis.segment import segmenter, term_counts, term_counts_with_lead
 from newsgrep.analysis.words import is_content_word, placed_words
 from newsgrep.engines.base import Engine, EngineRequest, ScoredDoc, count_matches
 from newsgrep.messages import _
@@ -118,8 +118,8 @@ def salient_terms(engine: Engine, article: Article) -> dict[str, float]:
     """Return the terms that say most about the subject of ``article``, with their weights."""
     title, body = fold(article.title), fold(article.body)[:_MAX_BODY]
     by = segmenter(engine.user_dictionary)
-    in_title, in_lead = term_counts(title, by), term_counts(body[:LEAD_LENGTH], by)
-    counts = term_counts(body, by)
+    in_title = term_counts(title, by)
+    in_lead, counts = term_counts_with_lead(body, LEAD_LENGTH, by)
     # A term that occurs once, late in the body, is rarely salient, and looking it up takes time.
     terms = [
         term

@@ -11,7 +11,6 @@ from newsgrep.analysis.characters import (
     CharKind,
     han_run,
     kind_of,
-    other_solo_character,
     runs,
     solo_character,
     strip_invisible,
@@ -25,7 +24,6 @@ def test_kind_of_agrees_with_patterns() -> None:
     for character in map(chr, range(0x110000)):
         kind = kind_of(character)
         assert (kind is CharKind.HAN) == bool(han_run().match(character))
-        assert (kind is CharKind.SOLO) == bool(other_solo_character().match(character))
         assert (kind is CharKind.WORD) == bool(word_run().match(character))
         assert (kind in {CharKind.HAN, CharKind.SOLO}) == bool(solo_character().match(character))
 

@@ -28,6 +28,7 @@ from newsgrep.analysis.segment import (
     rust_segmenter,
     segmenter,
     term_counts,
+    term_counts_with_lead,
     trim_open_words,
 )
 from newsgrep.analysis.user_dictionary import UserDictionary
@@ -65,6 +66,19 @@ def test_segmenters_give_equal_terms(segmenters: tuple[Segmenter, ...], text: st
         assert running_words(text, rust) == running_words(text, other)
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(st.one_of(_HAN, st.sampled_from("\u9fd4aZ9の，。 \n")), max_size=60), st.integers(1, 60)
+)
+def test_term_counts_are_counted_index_terms(
+    both_segmenters: tuple[Segmenter, Segmenter], text: str, length: int
+) -> None:
+    for by in both_segmenters:
+        whole, lead = Counter(index_terms(text, by)), Counter(index_terms(text[:length], by))
+        assert term_counts(text, by) == whole
+        assert term_counts_with_lead(text, length, by) == (lead, whole)
+
+
 def test_segmenters_agree_on_dictionary(
     segmenters: tuple[Segmenter, ...], dictionary: dict[str, int]
 ) -> None:
@@ -92,6 +106,7 @@ def test_term_counts_of_chunks_are_of_whole(
             ]
             text = "".join(pieces)
             assert term_counts(text) == Counter(index_terms(text))
+            assert term_counts_with_lead(text, 30) == (term_counts(text[:30]), term_counts(text))
 
 
 @settings(max_examples=500, deadline=None)
