@@ -239,9 +239,10 @@ def _pack_term_counts(
     for term, count in in_lead.items():
         # The lead may end inside a word, whose beginning is not a term of the body.
         if term in packed:
-            packed[term] |= min(count, MAX_IN_LEAD) << LEAD_SHIFT
+            packed[term] |= (count if count < MAX_IN_LEAD else MAX_IN_LEAD) << LEAD_SHIFT
     for term, count in in_title.items():
-        packed[term] = packed.get(term, 0) | min(count, MAX_IN_TITLE) << TITLE_SHIFT
+        shifted = (count if count < MAX_IN_TITLE else MAX_IN_TITLE) << TITLE_SHIFT
+        packed[term] = packed[term] | shifted if term in packed else shifted
     return packed
 
 
