@@ -239,11 +239,14 @@ def _pack_term_counts(
     for term, count in in_lead.items():
         # The lead may end inside a word, whose beginning is not a term of the body.
         if term in packed:
-            packed[term] |= (count if count < MAX_IN_LEAD else MAX_IN_LEAD) << LEAD_SHIFT
+            packed[term] |= _LEAD_BITS[count]
     for term, count in in_title.items():
-        shifted = (count if count < MAX_IN_TITLE else MAX_IN_TITLE) << TITLE_SHIFT
-        packed[term] = packed[term] | shifted if term in packed else shifted
+        packed[term] = packed.get(term, 0) | min(count, MAX_IN_TITLE) << TITLE_SHIFT
     return packed
+
+
+_LEAD_BITS: Final = [min(count, MAX_IN_LEAD) << LEAD_SHIFT for count in range(LEAD_LENGTH + 1)]
+"""The part of packed counts for each count in the lead, which has no more terms of one kind."""
 
 
 def publication_month(published: Published | None) -> str:

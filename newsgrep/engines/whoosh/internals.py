@@ -32,7 +32,9 @@ import sys
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from hashlib import md5
+from itertools import accumulate
 from operator import sub
 from pathlib import Path
 from struct import Struct
@@ -218,7 +220,7 @@ class BulkFieldWriter(W3FieldWriter):
 
 _ROW_LENGTHS: Final = Struct("!ii")
 _SLOT: Final = Struct("!Iq")
-_HASH_BYTES: Final = 4
+_END_OF_DIGEST: Final = Struct("!12xI")
 _ROWS_AT_ONCE: Final = 4096
 
 
@@ -228,24 +230,34 @@ class BulkHashWriter(OrderedHashWriter):
     def __init__(self, file: Any) -> None:
         super().__init__(file)
         self._end = file.tell()
-        self._rows: list[bytes] = []
+        self._keys: list[bytes] = []
+        self._values: list[bytes] = []
 
     def add(self, key: bytes, value: bytes) -> None:
         """Add a row; ``key`` is greater than all keys before it."""
-        position = self._end
-        self.index.append(position)
-        row = _ROW_LENGTHS.pack(len(key), len(value)) + key + value
-        self._rows.append(row)
-        self._end = position + len(row)
-        digest = md5(key, usedforsecurity=False).digest()
-        hashed = int.from_bytes(digest[-_HASH_BYTES:], "big")
-        self.buckets[hashed & _HIGHEST_BYTE].append((hashed, position))
-        if len(self._rows) == _ROWS_AT_ONCE:
+        self._keys.append(key)
+        self._values.append(value)
+        if len(self._keys) == _ROWS_AT_ONCE:
             self._write_rows()
 
     def _write_rows(self) -> None:
-        self.dbfile.write(b"".join(self._rows))
-        self._rows.clear()
+        keys = self._keys
+        if not keys:
+            return
+        rows = [
+            _ROW_LENGTHS.pack(len(key), len(value)) + key + value
+            for key, value in zip(keys, self._values, strict=True)
+        ]
+        self.dbfile.write(b"".join(rows))
+        *positions, self._end = accumulate(map(len, rows), initial=self._end)
+        index = self.index
+        index.append(positions[-1])  # so the array has room for all of them
+        index.array[-1:] = array(index.typecode, positions)
+        digests = b"".join([md5(key, usedforsecurity=False).digest() for key in keys])
+        for (hashed,), position in zip(_END_OF_DIGEST.iter_unpack(digests), positions, strict=True):
+            self.buckets[hashed & _HIGHEST_BYTE].append((hashed, position))
+        self._keys.clear()
+        self._values.clear()
 
     def _write_hashes(self) -> None:
         self._write_rows()
@@ -325,8 +337,9 @@ _OPCODES: Final = (
 """The opcodes of pickled numbers, with their type codes and the highest numbers."""
 
 
+@lru_cache(maxsize=1 << 16)
 def _pack_number(number: int) -> bytes:
-    """Return a number as pickled."""
+    """Return a number as pickled; documents and weights occur again and again."""
     if number <= _HIGHEST_BYTE:
         return b"K%c" % number
     if number <= _HIGHEST_OF_TWO_BYTES:
