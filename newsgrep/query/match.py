@@ -217,8 +217,7 @@ def _find_regex(folded: str, regex: str) -> Iterator[Offsets]:
     """Yield the matches of a folded regular expression that are not empty."""
     from newsgrep.query.patterns import compile_regex  # likewise
 
-    for found in compile_regex(regex).finditer(folded):
-        start, end = found.span()
+    for start, end in compile_regex(regex)(folded):
         if start < end:
             yield start, end
 

@@ -4,13 +4,15 @@ Here a pattern as typed is checked, folded and compiled. Where it matches is dec
 :mod:`newsgrep.query.match`, what every match contains in :mod:`newsgrep.query.prefilter`.
 
 Regular expressions are RE2's, whose time grows with the length of the text and never with its
-square, so there are no lookarounds and no references to groups.
+square, so there are no lookarounds and no references to groups. RE2 itself is used if the package
+``google-re2`` is installed, :mod:`newsgrep.query.regex_automaton` elsewhere; a test compares them.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
@@ -84,9 +86,24 @@ def is_similar_word(word: str, other: str, edits: int) -> bool:
     """
     if word[0] != other[0] or abs(len(word) - len(other)) > edits:
         return False
-    from rapidfuzz.distance import OSA  # most queries don't need it
-
-    return OSA.distance(word, other, score_cutoff=edits) <= edits
+    # An edit removes at most one letter and adds at most one. This excludes most words.
+    if len(set(word).difference(other)) > edits or len(set(other).difference(word)) > edits:
+        return False
+    before: list[int] = []
+    last = list(range(len(other) + 1))
+    for at, letter in enumerate(word):
+        row = [at + 1]
+        for other_at, other_letter in enumerate(other):
+            cost = min(
+                row[-1] + 1, last[other_at + 1] + 1, last[other_at] + (letter != other_letter)
+            )
+            if at and other_at and letter == other[other_at - 1] and other_letter == word[at - 1]:
+                cost = min(cost, before[other_at - 1] + 1)
+            row.append(cost)
+        if min(row) > edits and min(last) > edits:
+            return False
+        before, last = last, row
+    return last[-1] <= edits
 
 
 _REGEX_SPECIAL: Final = frozenset(r"\.^$*+?{}[]()|-")
@@ -137,39 +154,67 @@ def fold_pattern(pattern: str) -> str:
     return "".join(parts)
 
 
+FindMatches = Callable[[str], Iterator[tuple[int, int]]]
+"""Yields where each match in a text starts and ends; matches may be empty."""
+
+
 @lru_cache(maxsize=64)
-def compile_regex(folded: str) -> Any:
-    """Return the RE2 object of a folded pattern; ``^`` and ``$`` match at every line.
+def compile_regex(folded: str) -> FindMatches:
+    """Return what finds the matches of a folded pattern; ``^`` and ``$`` match at every line.
 
     Raises :class:`UsageError` for an invalid pattern, and for one that matches the empty string:
     it would match every text.
     """
-    import re2  # type: ignore[import-untyped]  # most queries don't need it
-
-    options = re2.Options()
-    options.log_errors = False
-    wrapped = f"(?m:{folded})"
-    try:
-        compiled = re2.compile(wrapped, options=options)
-    except UnicodeEncodeError as exc:  # bytes of the command line that are not UTF-8
+    if any("\ud800" <= character <= "\udfff" for character in folded):
+        # Bytes of the command line that are not UTF-8.
         raise UsageError(
             "The regular expression is not valid UTF-8: type it in a terminal that uses UTF-8."
-        ) from exc
-    except re2.error as exc:
-        message = exc.args[0] if exc.args else ""
-        reason = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
-        reason = reason.replace(wrapped, folded)
-        raise UsageError(
-            "Invalid regular expression ({reason}): fix it, or put a backslash before literal "
-            "characters. Lookarounds and references to groups are not supported.",
-            reason=reason,
-        ) from exc
-    if compiled.search("") is not None:
+        )
+    wrapped = f"(?m:{folded})"
+    try:
+        find = _compile_re2(wrapped)
+    except ImportError:
+        find = _compile_linear(wrapped)
+    if next(find(""), None) is not None:
         raise UsageError(
             "This regular expression matches the empty string, so it matches every text: make it "
             "require at least one character."
         )
-    return compiled
+    return find
+
+
+def _compile_re2(pattern: str) -> FindMatches:
+    """Compile with RE2; raises :class:`ImportError` if it is not installed."""
+    import re2  # type: ignore[import-untyped]  # most queries don't need it
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        compiled = re2.compile(pattern, options=options)
+    except re2.error as exc:
+        message = exc.args[0] if exc.args else ""
+        reason = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
+        raise _invalid_regex(reason, pattern) from exc
+    return lambda text: (found.span() for found in compiled.finditer(text))
+
+
+def _compile_linear(pattern: str) -> FindMatches:
+    from newsgrep.query.regex_automaton import LinearRegex
+    from newsgrep.query.regex_syntax import InvalidRegex
+
+    try:
+        return LinearRegex(pattern).finditer
+    except InvalidRegex as exc:
+        raise _invalid_regex(str(exc), pattern) from exc
+
+
+def _invalid_regex(reason: str, wrapped: str) -> UsageError:
+    """Return the error about a pattern; it quotes the pattern as it was before it was wrapped."""
+    return UsageError(
+        "Invalid regular expression ({reason}): fix it, or put a backslash before literal "
+        "characters. Lookarounds and references to groups are not supported.",
+        reason=reason.replace(wrapped, wrapped[len("(?m:") : -1]),
+    )
 
 
 _STDLIB_DIFFERENCES: Final = re.compile(
