@@ -252,7 +252,7 @@ def _is_within(folded: str, start: int, end: int, distance: int) -> bool:
     if end - start <= distance:
         return True
     between = islice(distance_unit().finditer(folded, start, end), distance + 1)
-    return sum(1 for _ in between) <= distance
+    return len(list(between)) <= distance
 
 
 @cache
