@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test lint lint-types lint-style lint-docs docs man screenshot pictures variants messages test-engines test-pythons torture bench fuzz tools server release lock clean
+.PHONY: help demo test lint lint-types lint-style lint-docs docs man screenshot pictures variants messages test-engines test-pythons newest torture bench fuzz tools server release lock clean
 
 help:
 	@echo "make demo    install into .venv, index seeds/, search it"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint    style, types and wording only"
 	@echo "make docs    the documentation site, man pages and picture, into docs/ and build/site/"
 	@echo "make test-engines  the tests of tantivy and OpenSearch, three servers too; skips none"
+	@echo "make newest  wheels for all systems, and the fast tests with the newest of everything"
 	@echo "make test-pythons  the wheel, the fast tests and types on each Python that is found"
 	@echo "make torture hours of kills, faults, damage and load; writes the figures of docs/TRUST.md"
 	@echo "make bench   measure beside what people would use instead (BENCH=--quick)"
@@ -85,6 +86,12 @@ test-engines: tools server .venv/development
 # NOX="-s smoke -p 3.14" checks only the wheel, only there.
 test-pythons: .venv/development
 	$(BIN)/nox $(NOX)
+
+# The newest packages, also above the upper bounds of pyproject.toml: what passes can be admitted.
+# Before, it looks for packages without wheels. PyPI is used, so it is not part of `make test`.
+newest: .venv/development
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m release.wheels
+	$(BIN)/nox -s newest
 
 # The tests marked `torture`, with many more trials, for hours; writes the figures of docs/TRUST.md.
 # TORTURE="-k power" runs a part of them, whose figures replace the earlier ones, and SHARE=0.1 a

@@ -4,6 +4,7 @@
     make test-pythons NOX="-s smoke"      only the wheel
     make test-pythons NOX="-p 3.14"       only one Python
     make test-pythons NOX="-s settings"   the fast tests under unusual settings
+    make newest                           the fast tests with the newest release of everything
 
 Interpreters are found on the PATH, among pyenv's, and in the folders of ``NEWSGREP_PYTHONS``
 (separated as in the PATH). A Python that is not found is skipped, and recorded as "not run".
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -117,6 +119,35 @@ def settings(session: nox.Session, setting: str) -> None:
     install_development(session)
     name = f"settings-{session.python}-{setting.replace(' ', '-')}"
     if run_fast_tests(session, name, SETTINGS[setting])["tests"]["failed"]:
+        session.error("see above")
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run the fast tests with the newest release of every package, above the upper bounds too.
+
+    The packages that are newer than the pinned ones are listed. Whoosh and jieba keep their
+    bounds: newsgrep is written for one version of each.
+    """
+    project = nox.project.load_toml("pyproject.toml")["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(each for extra in extras.values() for each in extra)]
+    free = BUILD / "overrides.txt"
+    free.parent.mkdir(parents=True, exist_ok=True)
+    with free.open("w", encoding="utf-8") as file:
+        for each in wanted:
+            name, _, marker = each.partition(";")
+            bare = re.match(r"[A-Za-z0-9._-]+", name)
+            if bare and bare[0] not in {"whoosh3", "jieba"}:
+                print(f"{bare[0]} ; {marker}" if marker else bare[0], file=file)
+    session.install(
+        *("--upgrade", "--override", str(free), "--requirement", "requirements-dev.in"),
+        *("--editable", f".[{','.join(extras)}]"),
+    )
+    installed = str(session.run("uv", "pip", "freeze", silent=True)).lower().split()
+    pins = {line.partition(" ")[0].lower() for line in pinned_versions()}
+    print("newer than the pins:", *sorted(set(installed) - pins))
+    if run_fast_tests(session, "newest", {})["tests"]["failed"]:
         session.error("see above")
 
 
