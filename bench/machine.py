@@ -12,7 +12,10 @@ from typing import Any
 from bench.measure import CommandFailed, run
 from newsgrep import __version__
 
-_PACKAGES = ("whoosh3", "jieba", "rjieba", "beautifulsoup4", "lxml", "click", "rich", "tantivy")
+_PACKAGES = (
+    *("whoosh3", "jieba", "rjieba", "beautifulsoup4", "lxml", "click", "rich", "tantivy"),
+    *("zstandard", "google-re2"),
+)
 
 
 def notes() -> dict[str, Any]:

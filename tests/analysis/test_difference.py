@@ -98,6 +98,26 @@ def test_changes_begin_at_a_line_or_sentence(before: str, after: str, difference
     assert marked(compare_texts(before, after)) == difference
 
 
+@given(
+    before=st.lists(st.sampled_from("abc"), max_size=9),
+    after=st.lists(st.sampled_from("abc"), max_size=9),
+)
+def test_equal_units_are_a_longest_common_subsequence(before: list[str], after: list[str]) -> None:
+    steps = list(difference._steps(before, after))
+    equal = [step for step in steps if step[0] is Kind.EQUAL]
+    assert [before[at] for _, at, _ in equal] == [after[at] for _, _, at in equal]
+    assert len(steps) == len(before) + len(after) - len(equal)
+    longest = {(one, other): 0 for one in range(10) for other in range(10)}
+    for one, unit in enumerate(before):
+        for other, other_unit in enumerate(after):
+            longest[one + 1, other + 1] = (
+                longest[one, other] + 1
+                if unit == other_unit
+                else max(longest[one, other + 1], longest[one + 1, other])
+            )
+    assert len(equal) == longest[len(before), len(after)]
+
+
 def test_changes_with_little_between_them_are_joined() -> None:
     pieces = compare_texts("港口管理部门的工作人员到场", "气象观测站的值班工程师到场")
     assert marked(pieces) == "-港口管理部门的工作人员-+气象观测站的值班工程师+到场"
