@@ -277,27 +277,34 @@ def unpack_folded(packed: bytes, limit: int = MAX_TEXT_BYTES) -> tuple[str, str,
     return title, body, captions
 
 
-def inflate_folded(packed: bytes, limit: int = MAX_TEXT_BYTES) -> bytes:
+def inflate_folded(
+    packed: bytes, limit: int = MAX_TEXT_BYTES, *, is_checked: bool = False
+) -> bytes:
     """Return the encoded folded texts of an article; raises :class:`DamagedData`.
 
     :func:`encode` encodes a string to be searched for in them, :func:`text_ends` separates them.
+    The checksum is not compared if ``packed`` ``is_checked``.
     """
     if packed[_CRC_SIZE:_FRAME_START] != _ZSTD_MAGIC:  # of format 7
         return inflate(packed, text_dictionary(), limit)
-    return _decompressed(_checked(packed), limit)
+    frame = memoryview(packed)[_CRC_SIZE:] if is_checked else _checked(packed)
+    return _decompressed(frame, limit)
 
 
-def inflate_in_steps(packed: bytes, first: int) -> Iterator[tuple[bytes, bool]]:
-    """Yield the first bytes of what :func:`inflate_folded` returns, then all of it.
+def inflate_in_steps(
+    packed: bytes, first: int, *, is_checked: bool = False
+) -> Iterator[tuple[bytes, bool]]:
+    """Yield the first bytes of what :func:`inflate_folded` returns, then more, then all of it.
 
-    The first step has ``first`` bytes, of which the last may be those of a part of a character.
-    Each step comes with whether it is everything. Raises :class:`DamagedData`. At most one text
-    at a time is inflated so in each thread.
+    The first step has ``first`` bytes, and each other step begins with the one before and has at
+    most twice as many. The last byte of a step may be that of a part of a character. Each step
+    comes with whether it is everything. The checksum is not compared if ``packed`` ``is_checked``.
+    Raises :class:`DamagedData`. At most one text at a time is inflated so in each thread.
     """
     if len(packed) <= first >> 2 or packed[_CRC_SIZE:_FRAME_START] != _ZSTD_MAGIC:
-        yield inflate_folded(packed), True
+        yield inflate_folded(packed, is_checked=is_checked), True
         return
-    frame, frames = _checked(packed), _frames()
+    frame, frames = memoryview(packed)[_CRC_SIZE:] if is_checked else _checked(packed), _frames()
     try:
         size = frames.content_size(frame)
         if not first < size <= MAX_TEXT_BYTES:
@@ -305,8 +312,14 @@ def inflate_in_steps(packed: bytes, first: int) -> Iterator[tuple[bytes, bool]]:
             return
         read = frames.in_steps(frame)
         data = read(first)
-        yield data, False
-        data += read(size)
+        while data and len(data) < size:
+            yield data, False
+            more = read(min(len(data), size - len(data)))
+            if not more:
+                break
+            data += more
+        if read(1):
+            raise DamagedData(_CUT_OFF)
     except frames.error as exc:
         raise DamagedData(_NOT_INFLATED) from exc
     if len(data) != size:

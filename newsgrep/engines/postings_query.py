@@ -113,7 +113,8 @@ class PostingsReader(Protocol):
     def packed_texts(self, documents: Sequence[int], field: Field) -> Iterable[bytes]:
         """Return the packed texts of documents, which are in ascending order.
 
-        They are those that :func:`newsgrep.query.verify.matching_documents` needs for ``field``.
+        They are those that :func:`newsgrep.query.verify.matching_documents` needs for ``field``,
+        and have been compared with checksums.
         """
 
     def article_id(self, document: int) -> str:
@@ -300,7 +301,7 @@ def _with_pattern(
         candidates = _narrow(reader, required, field, among)
     ordered = sorted(candidates)
     texts = zip(ordered, reader.packed_texts(ordered, pattern.field), strict=True)
-    found = matching_documents(pattern, texts, lambda: len(ordered))
+    found = matching_documents(pattern, texts, lambda: len(ordered), are_checked=True)
     if within is None:
         reader.learn_matches(pattern, found)
     return found

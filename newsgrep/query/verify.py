@@ -28,8 +28,13 @@ _CHECK_INTERVAL: Final = 1 << 18
 _MAX_KNOWN_NOTICES: Final = 4096
 """Left-out texts whose result is remembered: an outlet puts one notice into all its articles."""
 
-_FIRST_STEP: Final = 2048
-"""Bytes of a text that are searched before the rest of it is inflated."""
+_FIRST_STEP: Final = 4000
+"""Bytes of a text that are searched before more of it is inflated.
+
+They are a little less than a block of Zstandard: for the last byte of one, the next is inflated.
+"""
+
+_MOST_BYTES_OF_CHARACTER: Final = 4
 
 _CHECKED_PLACES: Final = 16
 """Places in a text that are compared one by one before all of it is decoded."""
@@ -73,7 +78,11 @@ def _is_whole(word: str, wildcard: str) -> bool:
 
 
 def matching_documents(
-    pattern: TextPattern, texts: Iterable[tuple[Document, bytes]], count: Callable[[], int]
+    pattern: TextPattern,
+    texts: Iterable[tuple[Document, bytes]],
+    count: Callable[[], int],
+    *,
+    are_checked: bool = False,
 ) -> set[Document]:
     """Return which candidates match ``pattern``; ``count`` returns how many candidates there are.
 
@@ -81,13 +90,14 @@ def matching_documents(
     text or of earlier versions if that is the pattern's field
     (:func:`newsgrep.analysis.codec.pack_left_out`,
     :func:`newsgrep.analysis.versions.pack_earlier`), else the folded ones
-    (:func:`newsgrep.analysis.codec.pack_folded`).
+    (:func:`newsgrep.analysis.codec.pack_folded`). If they ``are_checked``, as those of an engine
+    that has compared them with its own checksums, theirs need not be compared again.
 
     Raises :class:`UsageError` where a regular expression takes longer than
     :data:`MAX_REGEX_SECONDS`.
     """
     deadline = time.monotonic() + MAX_REGEX_SECONDS if _is_limited(pattern) else float("inf")
-    matches = verifier(pattern)
+    matches = verifier(pattern, are_checked=are_checked)
     if pattern.field is Field.LEFT_OUT:
         matches = lru_cache(_MAX_KNOWN_NOTICES)(matches)
     found: set[Document] = set()
@@ -124,10 +134,10 @@ def _is_limited(pattern: TextPattern) -> bool:
             return False
 
 
-def verifier(pattern: TextPattern) -> Callable[[bytes], bool]:
+def verifier(pattern: TextPattern, *, are_checked: bool = False) -> Callable[[bytes], bool]:
     """Return a function that says whether packed texts match ``pattern`` in its field."""
     if isinstance(pattern, Phrase) and pattern.field not in {Field.LEFT_OUT, Field.EARLIER}:
-        return LiteralVerifier(pattern)
+        return LiteralVerifier(pattern, are_checked=are_checked)
     return partial(_matches_packed, pattern)
 
 
@@ -180,7 +190,8 @@ class LiteralVerifier:
     a doubt: verification runs for every candidate.
     """
 
-    def __init__(self, phrase: Phrase) -> None:
+    def __init__(self, phrase: Phrase, *, are_checked: bool = False) -> None:
+        self._are_checked = are_checked
         self._literal = phrase.literal
         self._field = phrase.field
         self._encoded = codec.encode(phrase.literal)
@@ -190,13 +201,18 @@ class LiteralVerifier:
 
     def __call__(self, packed: bytes) -> bool:
         """Return whether the texts that ``packed`` has contain the phrase."""
-        if len(packed) < _FIRST_STEP // 2:  # nearly all of them are one step
-            data = codec.inflate_folded(packed)
+        if len(packed) < _FIRST_STEP // 3:  # nearly all of them are one step
+            data = codec.inflate_folded(packed, is_checked=self._are_checked)
             return self._encoded in data and self._occurs(data, is_whole=True)
         # A frequent string is at the beginning of most long texts that contain it.
-        for data, is_whole in codec.inflate_in_steps(packed, _FIRST_STEP):
-            if self._encoded in data and self._occurs(data, is_whole=is_whole):
+        overlap = len(self._encoded) + _MOST_BYTES_OF_CHARACTER
+        searched = 0
+        steps = codec.inflate_in_steps(packed, _FIRST_STEP, is_checked=self._are_checked)
+        for data, is_whole in steps:
+            is_there = data.find(self._encoded, max(searched - overlap, 0)) >= 0
+            if is_there and self._occurs(data, is_whole=is_whole):
                 return True
+            searched = len(data)
         return False
 
     def _occurs(self, data: bytes, *, is_whole: bool) -> bool:

@@ -191,8 +191,8 @@ def test_inflate_in_steps_ends_with_everything(length: int) -> None:
         whole = codec.inflate_folded(packed)
         *beginnings, last = codec.inflate_in_steps(packed, 2048)
         assert last == (whole, True)
-        for data, is_whole in beginnings:
-            assert (len(data), is_whole) == (2048, False)
+        for number, (data, is_whole) in enumerate(beginnings):
+            assert (len(data), is_whole) == (2048 << number, False)
             assert whole.startswith(data)
 
 

@@ -192,9 +192,9 @@ def test_matches_of_pattern_are_read_once_for_each_commit(
     verified = []
     whole = matching_documents
 
-    def counted(*args: Any) -> Any:
+    def counted(*args: Any, **options: Any) -> Any:
         verified.append(args[0])
-        return whole(*args)
+        return whole(*args, **options)
 
     monkeypatch.setattr(verify, "matching_documents", counted)
     request = EngineRequest(parse('"渔场声明"').root)
@@ -303,3 +303,16 @@ def test_whoosh_is_imported_in_one_module() -> None:
         path.name for path in package.glob("*.py") if importing.search(path.read_text("utf-8"))
     ]
     assert found == ["internals.py"]
+
+
+@pytest.mark.parametrize("limit", [0, reader.MAX_CACHED_IMPACTS])
+def test_search_with_known_impacts_scores_equally(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: Engine, limit: int
+) -> None:
+    monkeypatch.setattr(reader, "MAX_CACHED_IMPACTS", limit)
+    engine = engine_with("whoosh", tmp_path / "own", ARCHIVE)
+    for query in ("渔场", "渔场 OR 声明", "渔场 声明", "甲报 OR 水", "水 -渔场"):
+        request = EngineRequest(parse(query).root, limit=50)
+        expected = reference.search(request)
+        assert [engine.search(request) for _ in range(2)] == [expected, expected]
+    engine.close()

@@ -226,6 +226,18 @@ def test_verifier_agrees_with_contains_literal(text: str, start: int, size: int)
         assert verifier(Phrase(literal, (), Field.BODY))(packed) == expected
 
 
+@pytest.mark.parametrize("is_checked", [False, True])
+@pytest.mark.parametrize("literal", ["渔场声明", "gpt", "声明,"])
+def test_verifier_finds_literal_at_every_step_of_text(literal: str, *, is_checked: bool) -> None:
+    other = "".join(map(chr, range(0x5000, 0x5000 + 9000)))  # does not contain any of them
+    verify = verifier(Phrase(literal, ()), are_checked=is_checked)
+    assert not verify(packed_folded("题", other, literal))
+    # Steps end at 4,000, 8,000 and 16,000 bytes: two for a character.
+    for end in (0, 2000, 4000, 8000, 9000):
+        for at in range(max(end - 6, 0), end + 2):
+            assert verify(packed_folded("题", f"{other[:at]}{literal}{other[at:]}", ""))
+
+
 @pytest.mark.parametrize(
     ("query", "fields"),
     [
