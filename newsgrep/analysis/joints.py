@@ -17,6 +17,7 @@ Pairs are those of UTF-16 code units: of two halves of a rare character, too, wh
 from __future__ import annotations
 
 import sys
+from array import array
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Final
@@ -35,7 +36,8 @@ _MULTIPLIER: Final = 0x9E3779B1
 _UNIT_BITS: Final = 16
 _BYTES_PER_UNIT: Final = 2
 _ENCODING: Final = f"utf-16-{'le' if sys.byteorder == 'little' else 'be'}"
-_FIRST, _LAST = "\u4e00", "\u9fd5"
+_LANE_BYTES: Final = 8
+_FIRST, _LAST, _AFTER_LAST = "\u4e00", "\u9fd5", "\u9fd6"
 """Only pairs of these (:attr:`newsgrep.analysis.characters.CharKind.HAN`) are words wherever they
 occur: two letters or digits may be part of a longer run, which is one term."""
 
@@ -48,20 +50,21 @@ def joint_signature(folded: str, terms: Iterable[str]) -> bytes:
     """
     units = folded.encode(_ENCODING, "surrogatepass")
     joints = {*_pairs(units), *_pairs(units[_BYTES_PER_UNIT:])}
-    words = [
-        term
-        for term in terms
-        if len(term) == 2 and _FIRST <= term[0] <= _LAST and _FIRST <= term[1] <= _LAST
-    ]
+    # A term that begins with Han consists of Han.
+    words = [term for term in terms if len(term) == 2 and _FIRST <= term < _AFTER_LAST]
     joints.difference_update(_pairs("".join(words).encode(_ENCODING)))
     if not joints:
         return b""
-    size = (_BITS_PER_JOINT * len(joints) - 1).bit_length()
+    count = len(joints)
+    size = (_BITS_PER_JOINT * count - 1).bit_length()
     size = min(max(size, _LEAST_SIZE), _MOST_SIZE)
-    shift, last = _HASH_BITS - size, (1 << size) - 1
+    # All joints are multiplied at once, in lanes of 64 bits, which have room for the products.
+    last = ((1 << size) - 1).to_bytes(_LANE_BYTES, sys.byteorder)
+    lanes = int.from_bytes(array("Q", joints), sys.byteorder) * _MULTIPLIER
+    lanes = lanes >> _HASH_BITS - size & int.from_bytes(last * count, sys.byteorder)
     marks = bytearray(1 << size)
-    for pair in joints:
-        marks[pair * _MULTIPLIER >> shift & last] = 1
+    for bit in memoryview(lanes.to_bytes(_LANE_BYTES * count, sys.byteorder)).cast("Q").tolist():
+        marks[bit] = 1
     # Eight bytes of 0 or 1 become one byte, in as many additions for all of them together.
     packed = 0
     for bit in range(8):
