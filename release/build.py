@@ -66,7 +66,7 @@ def run(*command: str | Path, **env: str) -> str:
     )
     if done.returncode:
         name = Path(command[0]).name
-        raise CheckFailed(f"{name} ended with {done.returncode}: {done.stdout[-4000:].strip()}")
+        raise CheckFailed(f"{name} ended with {done.returncode}: {done.stdout[-800:].strip()}")
     return done.stdout
 
 
