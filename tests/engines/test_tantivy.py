@@ -158,7 +158,7 @@ def test_every_changed_byte_is_an_error(folder: Path, tally: Tally) -> None:
     names = [f"commit-{commit.number}.json"]
     names += [name for name in commit.files if (folder / name).stat().st_size]
     open_engine(NAME, folder).close()
-    for _ in range(trial_count(150, 20_000)):
+    for _ in range(trial_count(50, 20_000)):
         path = folder / chance.choice(names)
         content = path.read_bytes()
         changed = bytearray(content)

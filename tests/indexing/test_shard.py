@@ -30,6 +30,7 @@ from tests.support.simulated_archive import (
     index_contents,
     random_article,
 )
+from tests.support.stress import trial_count
 
 
 @pytest.fixture
@@ -189,7 +190,8 @@ def test_duplicate_of_other_shard_replaces_deleted_file(
     assert index_contents(server) == index_contents(FolderIndex(tmp_path / "whole"))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(trial_count(6, 60)))
 def test_next_runs_correct_simultaneous_shards(
     tmp_path: Path, server: ServerIndex, seed: int
 ) -> None:
@@ -227,7 +229,8 @@ def test_next_runs_correct_simultaneous_shards(
     assert index_contents(server)[0] == index_contents(FolderIndex(tmp_path / "whole"))[0]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(trial_count(6, 60)))
 def test_simultaneous_shards_equal_one_run(
     tmp_path: Path, server: ServerIndex, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,7 +281,8 @@ def json_lines(chance: random.Random) -> BytesIO:
     return BytesIO("\n".join(lines).encode())
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.torture
+@pytest.mark.parametrize("seed", range(trial_count(8, 80)))
 def test_simultaneous_streams_leave_one_article_a_record(server: ServerIndex, seed: int) -> None:
     chance = random.Random(seed)
     when = chance.randrange(14)
