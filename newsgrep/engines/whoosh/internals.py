@@ -317,7 +317,11 @@ def _pack_numbers(numbers: Sequence[int]) -> bytes:
 def _pack_items(numbers: Sequence[int]) -> bytes:
     """Return numbers as pickled, each in the same number of bytes."""
     highest = max(numbers, default=0)
-    opcode, code = next(each for each in _OPCODES if highest <= each[2])[:2]
+    if highest <= _HIGHEST_BYTE:
+        items = bytearray(b"K\0" * len(numbers))
+        items[1::2] = bytes(numbers)
+        return bytes(items)
+    opcode, code = (b"M", "H") if highest <= _HIGHEST_OF_TWO_BYTES else (b"J", "i")
     packed = array(code, numbers)
     if sys.byteorder == "big":
         packed.byteswap()
@@ -327,14 +331,6 @@ def _pack_items(numbers: Sequence[int]) -> bytes:
     for byte in range(width):
         items[byte + 1 :: width + 1] = data[byte::width]
     return bytes(items)
-
-
-_OPCODES: Final = (
-    (b"K", "B", _HIGHEST_BYTE),
-    (b"M", "H", _HIGHEST_OF_TWO_BYTES),
-    (b"J", "i", 0x7FFFFFFF),
-)
-"""The opcodes of pickled numbers, with their type codes and the highest numbers."""
 
 
 @lru_cache(maxsize=1 << 16)
