@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+
+import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +55,24 @@ def test_parse_simple_equals_yaml(block: str) -> None:
     simple = dialects.parse_simple(block)
     if simple is not None:
         assert list(simple.items()) == list((dialects.parse_yaml(block) or {}).items())
+
+
+def test_yaml_without_c_part_is_read_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    found = importlib.util.find_spec(dialects.__name__)
+    assert found is not None
+    assert found.loader is not None
+    plain = importlib.util.module_from_spec(found)
+    found.loader.exec_module(plain)
+    for block in (
+        'title: "“雪”“冰”两场"\ndate: 2026-02-23\ntags: [ a, b ]',
+        "a: &x [1, !!bool y]\nb: *x\n<<: {c: ~}\n标题: |\n  一\n  二",
+        "",
+    ):
+        assert plain.load_yaml(block) == dialects.load_yaml(block)
+    for wrong in ("a: [", "a: *b", "a: " + "[" * 5000):
+        with pytest.raises(ValueError, match="not valid YAML"):
+            plain.load_yaml(wrong)
 
 
 def test_bulletin_needs_no_parser() -> None:

@@ -20,8 +20,13 @@ from newsgrep.analysis.fold import fold
 from newsgrep.extraction.whitespace import collapse_whitespace, unescape_html
 from newsgrep.messages import message
 
+try:
+    from yaml import CSafeLoader as SafeLoader
+except ImportError:  # PyYAML without its C part, where no wheel is installed: slower
+    from yaml import SafeLoader  # type: ignore[assignment]
 
-class _TextLoader(yaml.CSafeLoader):
+
+class _TextLoader(SafeLoader):
     """Safe YAML in which every value is text, a list or a mapping, whatever its tag.
 
     Without implicit tags there are no merge keys, which could grow without limit; aliases share
