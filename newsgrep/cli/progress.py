@@ -13,12 +13,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from newsgrep._io import IS_WINDOWS
 from newsgrep.cli.options import OWN_PROCESS
 from newsgrep.messages import _, mark
 from newsgrep.terminal import format_bytes
@@ -149,20 +151,34 @@ def handle_signals() -> None:
             signal.signal(number, raise_once)
     if click.get_current_context().find_root().obj is OWN_PROCESS:
         sys.warnoptions.append(_LEAKED)
-        receiver, sender = socket.socketpair()  # Windows waits for no pipe
+        Thread(target=_answer_signals, args=_signal_channel(), daemon=True).start()
+
+
+def _signal_channel() -> tuple[int | socket.socket, Callable[[int], bytes], object]:
+    """Return where Python writes the numbers of signals: what to wait for, and how to read it.
+
+    The third value is to be kept: the other end is closed with it.
+    """
+    if IS_WINDOWS or not hasattr(os, "set_blocking"):  # Windows waits for no pipe
+        receiver, sender = socket.socketpair()
         sender.setblocking(False)
         signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
-        Thread(target=_answer_signals, args=(receiver, sender), daemon=True).start()
+        return receiver, receiver.recv, sender
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    return reading, partial(os.read, reading), writing
 
 
-def _answer_signals(receiver: socket.socket, _sender: socket.socket) -> None:
+def _answer_signals(
+    receiver: int | socket.socket, read: Callable[[int], bytes], _sender: object
+) -> None:
     """Read the numbers of signals as they arrive; the second one ends this process.
 
-    Python writes them to the other socket, which this thread keeps open. The thread waits in
-    ``select``, so that no call to read is under way when the process forks.
+    The thread waits in ``select``, so that no call to read is under way when the process forks.
     """
     count = 0
-    while select.select([receiver], [], []) and (numbers := receiver.recv(1)):
+    while select.select([receiver], [], []) and (numbers := read(1)):
         if numbers[0] not in {getattr(signal, name, None) for name in _SIGNALS}:
             continue
         count += 1
