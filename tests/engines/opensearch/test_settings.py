@@ -370,7 +370,7 @@ def test_killed_copy_can_be_repeated(proxy: RecordingProxy, cli: Cli) -> None:
     assert settings_of(proxy, url)
     # An incomplete copy is not an index.
     assert "No index" in cli("search", "潮", "--index", url, status=2).err
-    assert cli("copy", "--to", url).out.startswith("Copied 6 articles, 7 file records ")
+    assert cli("copy", "--to", url).out.startswith("Copied 6 articles and 7 file records ")
     assert cli("index", "n", "--index", url).out.startswith("7 files seen: 6 unchanged, 1 without")
     assert len({index.split(".")[0] for index in settings_of(proxy, url)}) == 1
     assert set(settings_of(proxy, url).values()) == {("0", None)}
