@@ -72,8 +72,13 @@ class Samples:
         self.descriptors.append(open_files())
 
     def grown(self) -> int:
-        """Return by how many KiB the memory of the last third exceeds that of the second."""
+        """Return by how many KiB the memory of the last third exceeds that of the second.
+
+        On a machine so busy that there are fewer than three measurements, it has not grown.
+        """
         third = len(self.memory) // 3
+        if not third:
+            return 0
         return int(median(self.memory[-third:]) - median(self.memory[third : 2 * third]))
 
 
