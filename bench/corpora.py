@@ -28,6 +28,8 @@ MAX_IN_FOLDER: Final = 1000
 _MAX_PARAGRAPH: Final = 3000
 _MAX_RUN: Final = 3
 _DONE: Final = ".done"
+_SUFFIX: Final = ".md"
+"""Of all article files."""
 
 _FRONT_MATTER = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
 _NO_TEXT = re.compile(r"<(script|style|noscript|svg)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
@@ -48,7 +50,7 @@ class Corpus:
 
     def paths(self) -> list[Path]:
         """Return the article files in a stable order."""
-        return sorted(self.folder.rglob("*.md"))
+        return sorted(self.folder.rglob(f"*{_SUFFIX}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,9 @@ def real(work: Path, archives: Path = ARCHIVES) -> Corpus:
             raise FileNotFoundError(f"no *.tar.xz in {archives}: name their folder (--archives)")
         for path in packed:
             with tarfile.open(path) as archive:
-                archive.extractall(folder, filter="data")
+                # Peers index the folder, so it contains what paths() lists: no pages, no gold data.
+                articles = [each for each in archive if each.name.endswith(_SUFFIX)]
+                archive.extractall(folder, articles, filter="data")
 
     return _made_once("real", work / "corpora" / "real", unpack)
 
