@@ -34,6 +34,7 @@ from newsgrep.analysis.characters import (
     solo_character,
     word_run,
 )
+from newsgrep.errors import NewsgrepError
 
 if TYPE_CHECKING:
     from newsgrep.analysis.user_dictionary import UserDictionary
@@ -113,15 +114,14 @@ def python_segmenter(user: UserDictionary | None = None) -> Segmenter:
 
 
 def dictionary_segmenter(user: UserDictionary | None = None) -> Segmenter:
-    """Return jieba's algorithm over the dictionary's file; :class:`ImportError` without the file.
+    """Return jieba's algorithm over the dictionary's file.
 
-    It needs no other package, and is the slowest.
+    It needs no other package, and is the slowest. Raises :class:`NewsgrepError` without the file.
     """
     dictionary = installed_dictionary(user)
     if dictionary is None:
-        raise ImportError(
-            "The dictionary of newsgrep is missing or damaged: reinstall newsgrep.",
-            name="newsgrep.analysis",
+        raise NewsgrepError(
+            "The dictionary of newsgrep is missing or damaged. Install newsgrep again, or rjieba."
         )
 
     def cut_all(runs: str) -> Iterator[str]:

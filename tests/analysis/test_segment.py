@@ -32,6 +32,7 @@ from newsgrep.analysis.segment import (
     trim_open_words,
 )
 from newsgrep.analysis.user_dictionary import UserDictionary
+from newsgrep.errors import NewsgrepError
 from newsgrep.query.match import (
     contains_literal,
 )
@@ -143,6 +144,14 @@ def test_segmenter_is_what_is_installed(
     found = segmenter.__wrapped__()
     assert found.name == name
     assert query_terms("北京大学生干隆", by=found) == ("北京", "大学生", "干隆")
+
+
+def test_missing_dictionary_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("rjieba", "jieba"):
+        monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setattr(segment, "installed_dictionary", lambda _user: None)
+    with pytest.raises(NewsgrepError, match="Install newsgrep again"):
+        segmenter.__wrapped__()
 
 
 def test_segmenters_agree_with_user_dictionary(
