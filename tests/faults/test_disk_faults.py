@@ -67,7 +67,8 @@ class Writer:
 
     def run(self, plan: FaultPlan, program: str = WRITER) -> subprocess.CompletedProcess[str]:
         env = os.environ | fault_environment(library(), self.folder, self.log, plan)
-        command = [sys.executable, "-c", program]
+        # With -P, Python 3.14 does not list the folder in search of modules.
+        command = [sys.executable, "-P", "-c", program]
         return subprocess.run(
             command, cwd=self.folder, env=env, capture_output=True, text=True, check=False
         )
