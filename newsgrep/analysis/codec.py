@@ -352,6 +352,16 @@ def text_ends(data: bytes) -> tuple[int, int]:
     return title_end, data.find(_SEPARATOR_BYTE, title_end + 1) if title_end >= 0 else -1
 
 
+def has_three_texts(data: bytes) -> bool:
+    """Return whether ``data`` has a title, a body and captions."""
+    return data.count(_SEPARATOR_BYTE) == 2
+
+
+def body_end(data: bytes) -> int:
+    """Return where the body ends in ``data``, which has three texts: captions are short."""
+    return data.rfind(_SEPARATOR_BYTE)
+
+
 def characters_before(data: bytes, at: int) -> str | None:
     """Return the characters between the last comma or line end before byte ``at`` and it.
 

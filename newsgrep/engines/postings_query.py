@@ -22,6 +22,7 @@ from newsgrep.query.ast import Field, Node
 
 if TYPE_CHECKING:
     from newsgrep.query import prefilter
+    from newsgrep.query.verify import InflatedTexts
 
 UNDATED_DAY: Final = 0
 """The day number of documents without a date; ordinals of real days begin with 1."""
@@ -64,6 +65,12 @@ class PostingsReader(Protocol):
 
     def learn_matches(self, pattern: ast.TextPattern, documents: set[int]) -> None:
         """Remember which of all documents match: the next page of a result needs them again."""
+
+    def inflated_texts(self) -> InflatedTexts[int] | None:
+        """Return the folded texts that phrases have been searched for in, and that are not packed.
+
+        ``None`` for the first phrase: a process that answers one query needs each text once.
+        """
 
     def known_impacts(self, term: str) -> Sequence[int] | None:
         """Return the impacts that :meth:`learn_impacts` was given for a term, else ``None``."""
@@ -282,8 +289,7 @@ _POSTINGS_PER_TEXT: Final = 40
 def _with_pattern(
     reader: PostingsReader, pattern: ast.TextPattern, within: set[int] | None
 ) -> set[int]:
-    # Plain words need neither of these.
-    from newsgrep.query.verify import matching_documents, matching_words
+    from newsgrep.query.verify import matching_words  # plain words need none
 
     if (words := matching_words(reader, pattern)) is not None:
         return set[int]().union(*(_with_term(reader, word, pattern.field) for word in words))
@@ -299,12 +305,32 @@ def _with_pattern(
     else:
         among = reader.all_documents() if within is None else within
         candidates = _narrow(reader, required, field, among)
-    ordered = sorted(candidates)
-    texts = zip(ordered, reader.packed_texts(ordered, pattern.field), strict=True)
-    found = matching_documents(pattern, texts, lambda: len(ordered), are_checked=True)
+    found = _containing(reader, pattern, candidates)
     if within is None:
         reader.learn_matches(pattern, found)
     return found
+
+
+def _containing(reader: PostingsReader, pattern: ast.TextPattern, candidates: set[int]) -> set[int]:
+    """Return the candidates whose texts match ``pattern``."""
+    from newsgrep.query.verify import matching_documents
+
+    found: set[int] = set()
+    inflated = None
+    if isinstance(pattern, ast.Phrase) and pattern.field in _FOLDED_FIELDS:
+        inflated = reader.inflated_texts()
+        if inflated is not None:
+            known = [document for document in candidates if document in inflated]
+            found = inflated.containing(pattern, known)
+            candidates = candidates.difference(known)
+    unread = sorted(candidates)
+    texts = zip(unread, reader.packed_texts(unread, pattern.field), strict=True)
+    return found | matching_documents(
+        pattern, texts, lambda: len(unread), are_checked=True, inflated=inflated
+    )
+
+
+_FOLDED_FIELDS: Final = frozenset((Field.TEXT, Field.TITLE, Field.BODY, Field.CAPTION))
 
 
 def _narrow(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
-from typing import Final, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from newsgrep.analysis import codec
 from newsgrep.analysis.characters import CharKind, kind_of
@@ -33,6 +33,9 @@ _FIRST_STEP: Final = 4000
 
 They are a little less than a block of Zstandard: for the last byte of one, the next is inflated.
 """
+
+_MAX_INFLATED: Final = 1 << 18
+"""Bytes of a text that is remembered; a longer one is read in steps, which is mostly less of it."""
 
 _MOST_BYTES_OF_CHARACTER: Final = 4
 
@@ -83,6 +86,7 @@ def matching_documents(
     count: Callable[[], int],
     *,
     are_checked: bool = False,
+    inflated: InflatedTexts[Document] | None = None,
 ) -> set[Document]:
     """Return which candidates match ``pattern``; ``count`` returns how many candidates there are.
 
@@ -91,13 +95,16 @@ def matching_documents(
     (:func:`newsgrep.analysis.codec.pack_left_out`,
     :func:`newsgrep.analysis.versions.pack_earlier`), else the folded ones
     (:func:`newsgrep.analysis.codec.pack_folded`). If they ``are_checked``, as those of an engine
-    that has compared them with its own checksums, theirs need not be compared again.
+    that has compared them with its own checksums, theirs need not be compared again. Texts that a
+    phrase is searched for in are added to ``inflated``.
 
     Raises :class:`UsageError` where a regular expression takes longer than
     :data:`MAX_REGEX_SECONDS`.
     """
     deadline = time.monotonic() + MAX_REGEX_SECONDS if _is_limited(pattern) else float("inf")
     matches = verifier(pattern, are_checked=are_checked)
+    if inflated is not None and isinstance(matches, LiteralVerifier):
+        return set(inflated.read(texts, matches))
     if pattern.field is Field.LEFT_OUT:
         matches = lru_cache(_MAX_KNOWN_NOTICES)(matches)
     found: set[Document] = set()
@@ -202,8 +209,7 @@ class LiteralVerifier:
     def __call__(self, packed: bytes) -> bool:
         """Return whether the texts that ``packed`` has contain the phrase."""
         if len(packed) < _FIRST_STEP // 3:  # nearly all of them are one step
-            data = codec.inflate_folded(packed, is_checked=self._are_checked)
-            return self._encoded in data and self._occurs(data, is_whole=True)
+            return self.occurs_in(self.inflate(packed))
         # A frequent string is at the beginning of most long texts that contain it.
         overlap = len(self._encoded) + _MOST_BYTES_OF_CHARACTER
         searched = 0
@@ -215,6 +221,27 @@ class LiteralVerifier:
             searched = len(data)
         return False
 
+    def inflate(self, packed: bytes) -> bytes:
+        """Return what :meth:`occurs_in` takes; raises :class:`codec.DamagedData`."""
+        data = codec.inflate_folded(packed, is_checked=self._are_checked)
+        if not codec.has_three_texts(data):
+            raise codec.DamagedData("an article does not have three folded texts")
+        return data
+
+    def occurs_in(self, data: bytes) -> bool:
+        """Return whether the three encoded texts of an article contain the phrase."""
+        at = data.find(self._encoded)
+        if at < 0:
+            return False
+        # Of a frequent string, the first place in a text nearly always decides.
+        if (
+            self._field is Field.TEXT
+            and at < codec.body_end(data)
+            and self._is_at(data, at, is_whole=True)
+        ):
+            return True
+        return self._occurs(data, is_whole=True)
+
     def _occurs(self, data: bytes, *, is_whole: bool) -> bool:
         """Return whether the phrase certainly occurs in ``data``."""
         low, high = self._bounds(data, is_whole)
@@ -222,14 +249,14 @@ class LiteralVerifier:
         for _ in range(_CHECKED_PLACES):
             if at < 0:
                 return False
-            if self._is_at(data, at, is_whole):
+            if self._is_at(data, at, is_whole=is_whole):
                 return True
             at = data.find(self._encoded, at + 1, high)
         # Such places may follow one another endlessly: 啊啊啊 has the bytes of “ everywhere.
         text = codec.decode_folded(data[low:high], is_cut=not is_whole)
         return any(is_whole or end < len(text) for _, end in find_literal(text, self._literal))
 
-    def _is_at(self, data: bytes, at: int, is_whole: bool) -> bool:
+    def _is_at(self, data: bytes, at: int, *, is_whole: bool) -> bool:
         """Return whether the bytes at ``at`` are the phrase, and not parts of words."""
         before = codec.characters_before(data, at)
         if before is None:
@@ -257,3 +284,48 @@ class LiteralVerifier:
                 return (size if body_end < 0 else body_end), size
             case _:
                 return 0, size if body_end < 0 else body_end
+
+
+class InflatedTexts(Generic[Document]):
+    """The folded texts that earlier phrases were searched for in, not packed, by document.
+
+    Most of the time of a phrase is that of unpacking texts. There are at most ``max_bytes``; the
+    text that was added last makes room for another one, because phrases are searched for in
+    ascending order of documents, and the first ones are needed first.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._texts: dict[Document, bytes] = {}
+
+    def __contains__(self, document: Document) -> bool:
+        return document in self._texts
+
+    def containing(self, phrase: Phrase, documents: Iterable[Document]) -> set[Document]:
+        """Return which of ``documents``, whose texts are all here, contain ``phrase``."""
+        occurs, texts = LiteralVerifier(phrase).occurs_in, self._texts
+        return {document for document in documents if occurs(texts[document])}
+
+    def read(
+        self, texts: Iterable[tuple[Document, bytes]], verifier: LiteralVerifier
+    ) -> Iterator[Document]:
+        """Add packed folded texts, and yield the documents that contain the verifier's phrase."""
+        for document, packed in texts:
+            if len(packed) > _MAX_INFLATED // 3:
+                if verifier(packed):
+                    yield document
+                continue
+            data = verifier.inflate(packed)
+            self._add(document, data)
+            if verifier.occurs_in(data):
+                yield document
+
+    def _add(self, document: Document, data: bytes) -> None:
+        if len(data) > self._max_bytes:
+            return
+        self._bytes += len(data)
+        while self._bytes > self._max_bytes:
+            _, dropped = self._texts.popitem()
+            self._bytes -= len(dropped)
+        self._texts[document] = data

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from newsgrep.analysis.codec import DamagedData, pack_folded
+from newsgrep.analysis.segment import query_terms
 from newsgrep.engines import postings_query, whoosh
 from newsgrep.engines.base import (
     FACETS,
@@ -25,7 +27,7 @@ from newsgrep.engines.whoosh import internals, joints, reader, writer
 from newsgrep.engines.whoosh.engine import WhooshEngine
 from newsgrep.errors import IndexDamaged, IndexLocked, IndexMissing, UsageError
 from newsgrep.query import verify
-from newsgrep.query.ast import MatchAll
+from newsgrep.query.ast import Field, MatchAll, Phrase
 from newsgrep.query.parser import parse
 from newsgrep.query.verify import matching_documents
 from tests.support.contract_archive import ARCHIVE, COLLECTIONS, QUERIES
@@ -316,3 +318,48 @@ def test_search_with_known_impacts_scores_equally(
         expected = reference.search(request)
         assert [engine.search(request) for _ in range(2)] == [expected, expected]
     engine.close()
+
+
+@pytest.mark.parametrize("max_bytes", [0, 400, reader.MAX_INFLATED_TEXTS])
+def test_phrases_in_inflated_texts_match_as_in_packed_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_bytes: int
+) -> None:
+    monkeypatch.setattr(reader, "MAX_INFLATED_TEXTS", max_bytes)
+    chance = random.Random(7)
+    pieces = ["渔", "场", "声明", "gpt", "4", " ", ",", "“", "啊啊", "é", "𠀀"]
+
+    def text(count: int) -> str:
+        return "".join(chance.choices(pieces, k=count))
+
+    articles = [
+        make_article(f"a{number}", text(5), text(chance.randrange(40)), captions=[text(6)])
+        for number in range(80)
+    ]
+    engine = engine_with("whoosh", tmp_path / "own", articles)
+    assert isinstance(engine, WhooshEngine)
+    expected = engine_with("memory", tmp_path, articles)
+    for literal in filter(str.strip, {text(chance.randint(1, 3)) for _ in range(60)}):
+        for field in (Field.TEXT, Field.TITLE, Field.BODY, Field.CAPTION):
+            query = Phrase(literal, query_terms(literal), field)
+            request = EngineRequest(query, Order.NEWEST, 100)
+            found = [each.id for each in engine.search(request).candidates]
+            assert found == [each.id for each in expected.search(request).candidates], query
+            engine.forget_matches()
+    engine.close()
+
+
+def test_inflated_texts_take_a_limited_number_of_bytes() -> None:
+    texts = verify.InflatedTexts[int](max_bytes=100)
+    phrase = Phrase("渔场", ("渔场",), Field.TEXT)
+    packed = [(number, pack_folded("渔场", "x" * 30, "")) for number in range(10)]
+    assert set(texts.read(packed, verify.LiteralVerifier(phrase))) == set(range(10))
+    kept = [number for number in range(10) if number in texts]
+    assert kept == [0, 9], "the last one makes room"
+    assert texts.containing(phrase, kept) == set(kept)
+
+
+def test_inflated_text_without_captions_is_damaged() -> None:
+    texts = verify.InflatedTexts[int](max_bytes=100)
+    verifier = verify.LiteralVerifier(Phrase("渔场", ("渔场",), Field.TEXT))
+    with pytest.raises(DamagedData, match="three folded texts"):
+        list(texts.read([(0, pack_folded("渔场\x1e", "", ""))], verifier))

@@ -49,6 +49,7 @@ from newsgrep.query.ast import Field, LocationField, NameField, TextPattern
 if TYPE_CHECKING:
     from newsgrep.engines.compact import HashIndex
     from newsgrep.engines.whoosh.joints import JointFile
+    from newsgrep.query.verify import InflatedTexts
 
 MAX_CACHED_POSTINGS: Final = 4_000_000
 """Postings that are cached, of 16 bytes each."""
@@ -58,6 +59,9 @@ MAX_CACHED_MATCHES: Final = 2_000_000
 
 MAX_CACHED_IMPACTS: Final = 32_000_000
 """Impacts that are cached, a byte for each document and term."""
+
+MAX_INFLATED_TEXTS: Final = 1 << 28
+"""Bytes of texts that are cached as they were before packing: two bytes for each character."""
 
 _MAX_KEPT_NAMES: Final = 1_000_000
 """Names and postings of names kept of each kind: facets need all of them for each query."""
@@ -227,6 +231,8 @@ class WhooshReader:
         self._matches: dict[TextPattern, array[int]] = {}
         self._cached_matches = 0
         self._impacts: dict[str, Sequence[int]] = {}
+        self._inflated: InflatedTexts[int] | None = None
+        self._has_read_texts = False
         self._numbers: dict[str, array[Any]] = {}
         self._facet_values: dict[str, list[str]] = {}
         self._all_documents: set[int] | None = None
@@ -319,6 +325,14 @@ class WhooshReader:
         """Forget which documents match which patterns: a search reads their texts again."""
         self._matches.clear()
         self._cached_matches = 0
+
+    def inflated_texts(self) -> InflatedTexts[int] | None:
+        if self._inflated is None and self._has_read_texts:
+            from newsgrep.query.verify import InflatedTexts  # few processes answer two queries
+
+            self._inflated = InflatedTexts(MAX_INFLATED_TEXTS)
+        self._has_read_texts = True
+        return self._inflated
 
     def known_impacts(self, term: str) -> Sequence[int] | None:
         return self._impacts.get(term)
