@@ -196,11 +196,13 @@ class FastFrames(_local):
 
     def decompress(self, frame: memoryview, size: int) -> bytes:  # noqa: ARG002
         """Return the content of a frame."""
-        return self._whole.decompress(frame)
+        # Bytes after the frame are damage. Named arguments would take a fifteenth of the time.
+        return self._whole.decompress(frame, 0, False, False)
 
     def in_steps(self, frame: memoryview) -> Callable[[int], bytes]:
         """Return a function that reads up to so many more bytes of a frame's content."""
-        return self._in_steps.stream_reader(frame).read
+        # Across frames, so that bytes after the frame are read, and are damage.
+        return self._in_steps.stream_reader(frame, read_across_frames=True).read
 
     def compress(self, data: bytes) -> bytes:
         """Return a frame of blocks, of which each is decompressed by itself."""
@@ -240,7 +242,7 @@ def _decompressed(frame: memoryview, limit: int) -> bytes:
     frames = _frames()
     try:
         size = frames.content_size(frame)
-        if not 0 <= size <= limit:
+        if not 0 < size <= limit:  # there are two separators at least
             raise DamagedData(_CUT_OFF)
         return frames.decompress(frame, size)
     except frames.error as exc:

@@ -78,7 +78,7 @@ class StandardFrames(_local):
         decompressor = self._library.ZstdDecompressor(self._dictionary)
         # One byte more, so that the end of the frame is read.
         data: bytes = decompressor.decompress(frame, size + 1)
-        if not decompressor.eof:
+        if not decompressor.eof or decompressor.unused_data:
             raise self.error("the frame is cut off, or longer than it states")
         return data
 
@@ -89,6 +89,8 @@ class StandardFrames(_local):
 
         def read(count: int) -> bytes:
             if decompressor.eof:
+                if decompressor.unused_data:
+                    raise self.error("there are bytes after the frame")
                 return b""
             data = pending.pop() if pending else b""
             more: bytes = decompressor.decompress(data, count)

@@ -211,6 +211,10 @@ HOSTILE_FRAMES = {
     "no size": framed(b"a\x1eb\x1e" * 2, sized=False),
     "huge size": _with_checksum(b"\x28\xb5\x2f\xfd\xe0" + (1 << 40).to_bytes(8, "little") + b"x"),
     "cut off": _with_checksum(pack_folded("题", "水渔场" * 3000, "")[4:-20]),
+    "bytes after it": _with_checksum(pack_folded("题", "水", "")[4:] + b"after"),
+    "a frame after it": _with_checksum(pack_folded("题", "水渔场" * 3000, "")[4:] * 2),
+    "no content": framed(b""),
+    "bytes after no content": _with_checksum(framed(b"")[4:] + b"after" * 500),
     "only a header": _with_checksum(b"\x28\xb5\x2f\xfd"),
     "longer than its size": _with_checksum(
         framed(b"\x1e" * 300)[4:].replace((300 - 256).to_bytes(2, "little"), b"\1\0", 1)
