@@ -70,7 +70,7 @@ def seeds_for(target: str, more: Sequence[Path] = ()) -> list[bytes]:
 
 
 def _packed() -> list[bytes]:
-    from newsgrep.analysis.codec import pack_file_record
+    from newsgrep.analysis.codec import pack_file_record, pack_folded
     from newsgrep.models import FileRecord, Status
 
     head = '["，",[1,3],"abc","报",null,["甲"],["2024-05","month"],null,[],{"title":"heading"},[]]'
@@ -78,7 +78,14 @@ def _packed() -> list[bytes]:
     record = pack_file_record(
         FileRecord("/a.md", 1, 2, "00ff", Status.REJECTED, None, "因为", ("2024", 2))
     )
+    body = "渔场联合声明，两岸七年渔权之争。水库\n\n" * 400  # more than one block of Zstandard
+    frames = [pack_folded("题", each, "图\n图")[8:] for each in (body[:20], body[:300], body)]
     return [
+        *(b"f" + frame for frame in frames),
+        *(
+            b"z" + each.encode("gb18030")
+            for each in ("题\x1e正文。\x1e图\n图", f"题\x1e{body}\x1e")
+        ),
         "d题\x1e正文。\x1e图\n图".encode("gb18030"),
         b"r" + len(rest).to_bytes(4, "big") + rest + bytes(4 * 6),
         b"s" + record,

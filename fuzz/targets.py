@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from typing import Final
+from unittest.mock import patch
 
 from newsgrep._io import encode_json
 from newsgrep.analysis import codec
@@ -23,6 +24,7 @@ from newsgrep.analysis.characters import CharKind, kind_of, strip_invisible
 from newsgrep.analysis.document import make_document
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import index_terms, query_terms
+from newsgrep.analysis.standard_zstd import Frames, StandardFrames
 from newsgrep.analysis.versions import unpack_versions
 from newsgrep.engines.base import FACETS, Engine, Order, PutArticle
 from newsgrep.engines.registry import open_engine
@@ -61,6 +63,8 @@ _MTIME: Final = 1_750_000_000.0
 _CHINA: Final = timezone(timedelta(hours=8))
 _OUTLETS: Final = load_outlets()
 _ID: Final = re.compile("[a-z2-7]{12}")
+_FIRST_STEP: Final = 64
+"""Bytes of the first step in which a text is unpacked: few, so that there are many steps."""
 
 
 class Broken(AssertionError):
@@ -403,33 +407,29 @@ def _inside(spans: Iterable[Span], text: str) -> None:
 
 
 def packed(data: bytes) -> None:
-    """Check that any bytes are unpacked or reported as damaged, also with a valid checksum."""
+    """Check that any bytes are unpacked or reported as damaged, also with a valid checksum.
+
+    The first byte says what the others are: ``z`` texts, which are packed as in the current format,
+    ``f`` a frame of Zstandard without its first bytes, ``d`` texts as they were packed up to
+    format 7, ``r`` the rest of an article.
+    """
     kind, rest = data[:1], data[1:]
-    inner = {b"d": _deflated(rest, text=True), b"r": _deflated(rest, text=False)}.get(kind)
-    summed = zlib.crc32(rest).to_bytes(4, "big") + rest
+    inner = {
+        b"z": lambda: _framed(rest),
+        b"f": lambda: _summed(codec._ZSTD_MAGIC + rest),  # noqa: SLF001
+        b"d": lambda: _deflated(rest, text=True),
+        b"r": lambda: _deflated(rest, text=False),
+    }.get(kind, lambda: _summed(rest))()
     sound = codec.pack_folded("题", "正文。", "")
-    for folded, other in (
-        (rest, rest),
-        (summed, summed),
-        (inner or summed, sound),
-        (sound, inner or summed),
-    ):
-        try:
-            title, body, captions = codec.unpack_folded(folded)
-            _check(title + body + captions is not None, "no text")
-        except codec.DamagedData as exc:
-            _check(str(exc), "damaged without a message")
+    for folded in (rest, inner):
+        _texts_or_damage(folded)
+    for folded, other in ((rest, rest), (_summed(rest), inner), (inner, inner), (sound, inner)):
         try:
             article = codec.unpack_article(folded, other, "/a.md")
             _check((article.title + article.body).encode("utf-8", "surrogatepass") is not None, "-")
         except codec.DamagedData as exc:
             _check(str(exc), "damaged without a message")
-        for phrase in ("正文", "“", "a"):
-            try:
-                LiteralVerifier(Phrase(phrase, (), Field.BODY))(folded)
-            except codec.DamagedData as exc:
-                _check(str(exc), "damaged without a message")
-    for left_out in (rest, summed, inner or summed):
+    for left_out in (rest, inner):
         try:
             passages = codec.unpack_left_out(left_out)
         except codec.DamagedData as exc:
@@ -439,7 +439,7 @@ def packed(data: bytes) -> None:
             _check(again == passages, "other left-out text comes out")
     head = _deflated(rest, text=True)
     newest = Article("a", "题", "正文。\n\n第二段。", "/a.md")
-    for versions in (rest, len(head).to_bytes(4, "big") + head + folded):
+    for versions in (rest, len(head).to_bytes(4, "big") + head + inner):
         try:
             for version in unpack_versions(versions, newest):
                 _check(version.title is not None, "a version without a title")
@@ -459,13 +459,65 @@ def packed(data: bytes) -> None:
         )
 
 
+def _texts_or_damage(folded: bytes) -> None:
+    """Check that both libraries, at once and in steps, return the same texts or report damage."""
+    inflated = set()
+    for library in _libraries():
+        with patch.object(codec, "_frames", lambda library=library: library):
+            inflated.add(_inflated(folded))
+            try:
+                texts = codec.unpack_folded(folded)
+                _check(codec.unpack_folded(codec.pack_folded(*texts)) == texts, "other texts")
+            except codec.DamagedData as exc:
+                _check(str(exc), "damaged without a message")
+            for phrase in ("正文", "“", "a"):
+                try:
+                    LiteralVerifier(Phrase(phrase, (), Field.BODY))(folded)
+                except codec.DamagedData as exc:
+                    _check(str(exc), "damaged without a message")
+    _check(len(inflated) == 1, "the libraries disagree")
+
+
+def _inflated(folded: bytes) -> bytes | None:
+    """Return the encoded texts in ``folded``, or nothing if they are damaged."""
+    try:
+        whole = codec.inflate_folded(folded)
+    except codec.DamagedData as exc:
+        _check(str(exc), "damaged without a message")
+        whole = None
+    last = None
+    try:
+        for data, is_whole in codec.inflate_in_steps(folded, _FIRST_STEP):
+            _check(whole is None or whole.startswith(data), "a step has other bytes")
+            last = data if is_whole else None
+    except codec.DamagedData as exc:
+        _check(str(exc), "damaged without a message")
+    _check(last == whole, "steps end with something else")
+    return whole
+
+
+@cache
+def _libraries() -> tuple[Frames, ...]:
+    """Return each library that reads frames, with the dictionary of an index."""
+    dictionary = codec._ENTROPY_TABLES + codec.text_dictionary()  # noqa: SLF001
+    return codec.FastFrames(dictionary), StandardFrames(dictionary)
+
+
+def _framed(data: bytes) -> bytes:
+    """Return ``data`` packed as the texts of an article are, whatever it is."""
+    return _summed(_libraries()[0].compress(data))
+
+
+def _summed(data: bytes) -> bytes:
+    return zlib.crc32(data).to_bytes(4, "big") + data
+
+
 def _deflated(data: bytes, *, text: bool) -> bytes:
-    """Return ``data`` packed as an engine stores it, so that its content is read."""
+    """Return ``data`` packed as the rest of an article is, or as texts were up to format 7."""
     known = codec.text_dictionary()
     usual = b"" if text else codec._COMMON_METADATA.encode("gb18030")  # noqa: SLF001  (of the rest)
     packer = zlib.compressobj(1, zlib.DEFLATED, -15, zdict=known + usual)
-    body = packer.compress(data) + packer.flush()
-    return zlib.crc32(body).to_bytes(4, "big") + body
+    return _summed(packer.compress(data) + packer.flush())
 
 
 _SUFFIXES: Final = [

@@ -13,6 +13,7 @@ import pytest
 
 from fuzz.inputs import mutated, seeds_for
 from fuzz.patterns import LIMITS, Known, all_patterns, pumped
+from fuzz.run import NAMES
 from fuzz.targets import TARGETS
 from newsgrep.analysis.characters import strip_invisible
 from newsgrep.analysis.codec import DamagedData, pack_folded, unpack_article, unpack_folded
@@ -55,6 +56,10 @@ def test_mutated_inputs_break_no_promise(name: str) -> None:
     with no_hang(120):
         for data in mutated(seeds_for(name), INPUTS, seed=20_240_517):
             TARGETS[name](data)
+
+
+def test_command_line_offers_every_target() -> None:
+    assert set(NAMES) == set(TARGETS)
 
 
 FRONT = "---\ntitle: 渡轮改道\na: %s\n---\n\n雾港的渡轮从明天起改道。\n"
