@@ -24,7 +24,7 @@ from newsgrep.analysis.characters import CharKind, kind_of, strip_invisible
 from newsgrep.analysis.document import make_document
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import index_terms, query_terms
-from newsgrep.analysis.standard_zstd import Frames, StandardFrames
+from newsgrep.analysis.standard_zstd import Frames, StandardFrames, standard_zstd
 from newsgrep.analysis.versions import unpack_versions
 from newsgrep.engines.base import FACETS, Engine, Order, PutArticle
 from newsgrep.engines.registry import open_engine
@@ -492,8 +492,17 @@ def _inflated(folded: bytes) -> bytes | None:
             last = data if is_whole else None
     except codec.DamagedData as exc:
         _check(str(exc), "damaged without a message")
-    _check(last == whole, "steps end with something else")
+    _check(last == whole or _has_bytes_after_frame(folded), "steps end with something else")
     return whole
+
+
+def _has_bytes_after_frame(folded: bytes) -> bool:
+    """Return whether there are bytes that are damage, but that steps need not read."""
+    frame = folded[4:]
+    try:
+        return int(standard_zstd().get_frame_size(frame)) < len(frame)
+    except standard_zstd().ZstdError:
+        return False
 
 
 @cache

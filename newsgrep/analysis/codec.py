@@ -301,7 +301,8 @@ def inflate_in_steps(
     The first step has ``first`` bytes, and each other step begins with the one before and has at
     most twice as many. The last byte of a step may be that of a part of a character. Each step
     comes with whether it is everything. The checksum is not compared if ``packed`` ``is_checked``.
-    Raises :class:`DamagedData`. At most one text at a time is inflated so in each thread.
+    Raises :class:`DamagedData`, but not for each kind of bytes after the compressed ones. At most
+    one text at a time is inflated so in each thread.
     """
     if len(packed) <= first >> 2 or packed[_CRC_SIZE:_FRAME_START] != _ZSTD_MAGIC:
         yield inflate_folded(packed, is_checked=is_checked), True
