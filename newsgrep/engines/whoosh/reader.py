@@ -162,11 +162,11 @@ class OpenSegment:
 
     def with_joints(
         self, words: Mapping[str, int], others: set[int], *, left_out: bool
-    ) -> set[int] | None:
-        """Return the documents that may contain all these pairs of characters, ``None`` for all.
+    ) -> Iterator[int] | None:
+        """Yield the documents that may contain all these pairs of characters; ``None`` for all.
 
         They are those of :func:`newsgrep.analysis.joints.joints_of`. Deleted documents may be
-        among the result.
+        among these.
         """
         if self.joints is None:
             return None
@@ -178,7 +178,7 @@ class OpenSegment:
             if left_out or find(TEXT_FIELD, word.encode()) is None
         ]
         joints += others
-        return set(self.joints.with_joints(int(left_out), joints)) if joints else None
+        return self.joints.with_joints(int(left_out), joints) if joints else None
 
     def column(self, name: str) -> BytesColumn:
         """Return a column of byte strings."""
@@ -297,14 +297,12 @@ class WhooshReader:
             return candidates
         found: set[int] = set()
         for segment in self.segments:
+            offset = segment.offset
             having = segment.with_joints(words, others, left_out=field is Field.LEFT_OUT)
-            end = segment.offset + segment.size
             if having is None:
-                found.update(n for n in candidates if segment.offset <= n < end)
-            elif segment.offset:
-                found.update(n for each in having if (n := each + segment.offset) in candidates)
+                found.update(candidates.intersection(range(offset, offset + segment.size)))
             else:
-                found |= candidates & having
+                found.update(candidates.intersection(map(offset.__add__, having)))
         return found
 
     def posting_count(self, term: str) -> int:
