@@ -70,7 +70,8 @@ def seeds_for(target: str, more: Sequence[Path] = ()) -> list[bytes]:
 
 
 def _packed() -> list[bytes]:
-    from newsgrep.analysis.codec import pack_file_record, pack_folded
+    from newsgrep.analysis.codec import pack_file_record
+    from newsgrep.analysis.packed_texts import pack_folded
     from newsgrep.models import FileRecord, Status
 
     head = '["，",[1,3],"abc","报",null,["甲"],["2024-05","month"],null,[],{"title":"heading"},[]]'

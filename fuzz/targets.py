@@ -19,7 +19,7 @@ from typing import Final
 from unittest.mock import patch
 
 from newsgrep._io import encode_json
-from newsgrep.analysis import codec
+from newsgrep.analysis import codec, packed_texts
 from newsgrep.analysis.characters import CharKind, kind_of, strip_invisible
 from newsgrep.analysis.document import make_document
 from newsgrep.analysis.fold import fold
@@ -372,7 +372,7 @@ def texts(data: bytes) -> None:
     ends = [0, *(end for _, end in rows)]
     _check([start for start, _ in rows] == ends[:-1], "rows with a gap")
     _check(ends[-1] == len(body), "rows that leave text out")
-    packed = codec.pack_folded("", folded.replace("\x1e", ""), "")
+    packed = packed_texts.pack_folded("", folded.replace("\x1e", ""), "")
     if literal and "\n" not in folded:
         contained = LiteralVerifier(Phrase(literal, (), Field.BODY))(packed)
         _check(contained == bool(spans), "packed bytes disagree")
@@ -416,23 +416,23 @@ def packed(data: bytes) -> None:
     kind, rest = data[:1], data[1:]
     inner = {
         b"z": lambda: _framed(rest),
-        b"f": lambda: _summed(codec._ZSTD_MAGIC + rest),  # noqa: SLF001
+        b"f": lambda: _summed(packed_texts._ZSTD_MAGIC + rest),  # noqa: SLF001
         b"d": lambda: _deflated(rest, text=True),
         b"r": lambda: _deflated(rest, text=False),
     }.get(kind, lambda: _summed(rest))()
-    sound = codec.pack_folded("题", "正文。", "")
+    sound = packed_texts.pack_folded("题", "正文。", "")
     for folded in (rest, inner):
         _texts_or_damage(folded)
     for folded, other in ((rest, rest), (_summed(rest), inner), (inner, inner), (sound, inner)):
         try:
             article = codec.unpack_article(folded, other, "/a.md")
             _check((article.title + article.body).encode("utf-8", "surrogatepass") is not None, "-")
-        except codec.DamagedData as exc:
+        except packed_texts.DamagedData as exc:
             _check(str(exc), "damaged without a message")
     for left_out in (rest, inner):
         try:
             passages = codec.unpack_left_out(left_out)
-        except codec.DamagedData as exc:
+        except packed_texts.DamagedData as exc:
             _check(str(exc), "damaged without a message")
         else:
             again = codec.unpack_left_out(codec.pack_left_out(passages))
@@ -443,11 +443,11 @@ def packed(data: bytes) -> None:
         try:
             for version in unpack_versions(versions, newest):
                 _check(version.title is not None, "a version without a title")
-        except codec.DamagedData as exc:
+        except packed_texts.DamagedData as exc:
             _check(str(exc), "damaged without a message")
     try:
         record = codec.unpack_file_record(rest, "")
-    except codec.DamagedData as exc:
+    except packed_texts.DamagedData as exc:
         _check(str(exc), "damaged without a message")
     else:
         known = codec.unpack_file_record(codec.pack_file_record(record), "")
@@ -463,17 +463,20 @@ def _texts_or_damage(folded: bytes) -> None:
     """Check that both libraries, at once and in steps, return the same texts or report damage."""
     inflated = set()
     for library in _libraries():
-        with patch.object(codec, "_frames", lambda library=library: library):
+        with patch.object(packed_texts, "_frames", lambda library=library: library):
             inflated.add(_inflated(folded))
             try:
-                texts = codec.unpack_folded(folded)
-                _check(codec.unpack_folded(codec.pack_folded(*texts)) == texts, "other texts")
-            except codec.DamagedData as exc:
+                texts = packed_texts.unpack_folded(folded)
+                _check(
+                    packed_texts.unpack_folded(packed_texts.pack_folded(*texts)) == texts,
+                    "other texts",
+                )
+            except packed_texts.DamagedData as exc:
                 _check(str(exc), "damaged without a message")
             for phrase in ("正文", "“", "a"):
                 try:
                     LiteralVerifier(Phrase(phrase, (), Field.BODY))(folded)
-                except codec.DamagedData as exc:
+                except packed_texts.DamagedData as exc:
                     _check(str(exc), "damaged without a message")
     _check(len(inflated) == 1, "the libraries disagree")
 
@@ -481,16 +484,16 @@ def _texts_or_damage(folded: bytes) -> None:
 def _inflated(folded: bytes) -> bytes | None:
     """Return the encoded texts in ``folded``, or nothing if they are damaged."""
     try:
-        whole = codec.inflate_folded(folded)
-    except codec.DamagedData as exc:
+        whole = packed_texts.inflate_folded(folded)
+    except packed_texts.DamagedData as exc:
         _check(str(exc), "damaged without a message")
         whole = None
     last = None
     try:
-        for data, is_whole in codec.inflate_in_steps(folded, _FIRST_STEP):
+        for data, is_whole in packed_texts.inflate_in_steps(folded, _FIRST_STEP):
             _check(whole is None or whole.startswith(data), "a step has other bytes")
             last = data if is_whole else None
-    except codec.DamagedData as exc:
+    except packed_texts.DamagedData as exc:
         _check(str(exc), "damaged without a message")
     _check(last == whole or _has_bytes_after_frame(folded), "steps end with something else")
     return whole
@@ -508,8 +511,8 @@ def _has_bytes_after_frame(folded: bytes) -> bool:
 @cache
 def _libraries() -> tuple[Frames, ...]:
     """Return each library that reads frames, with the dictionary of an index."""
-    dictionary = codec._ENTROPY_TABLES + codec.text_dictionary()  # noqa: SLF001
-    return codec.FastFrames(dictionary), StandardFrames(dictionary)
+    dictionary = packed_texts._ENTROPY_TABLES + packed_texts.text_dictionary()  # noqa: SLF001
+    return packed_texts.FastFrames(dictionary), StandardFrames(dictionary)
 
 
 def _framed(data: bytes) -> bytes:
@@ -523,7 +526,7 @@ def _summed(data: bytes) -> bytes:
 
 def _deflated(data: bytes, *, text: bool) -> bytes:
     """Return ``data`` packed as the rest of an article is, or as texts were up to format 7."""
-    known = codec.text_dictionary()
+    known = packed_texts.text_dictionary()
     usual = b"" if text else codec._COMMON_METADATA.encode("gb18030")  # noqa: SLF001  (of the rest)
     packer = zlib.compressobj(1, zlib.DEFLATED, -15, zdict=known + usual)
     return _summed(packer.compress(data) + packer.flush())

@@ -13,17 +13,19 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from newsgrep.analysis.codec import (
-    CAPTION_BREAK,
-    TEXT_SEPARATOR,
     pack_article,
-    pack_folded,
     pack_left_out,
     unpack_article,
-    unpack_folded,
     unpack_left_out,
 )
 from newsgrep.analysis.fold import fold
 from newsgrep.analysis.joints import joint_signature
+from newsgrep.analysis.packed_texts import (
+    CAPTION_BREAK,
+    TEXT_SEPARATOR,
+    pack_folded,
+    unpack_folded,
+)
 from newsgrep.analysis.scoring import (
     LEAD_SHIFT,
     MAX_IN_BODY,

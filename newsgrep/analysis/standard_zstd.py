@@ -1,7 +1,7 @@
 """Zstandard by the standard library of Python 3.14, or its backport for earlier versions.
 
 The package ``zstandard`` reads a frame of 5,700 bytes of text in 10 µs, because it keeps its
-state. This reads it in 20 µs, so :mod:`newsgrep.analysis.codec` prefers the package if it is
+state. This reads it in 20 µs, so :mod:`newsgrep.analysis.packed_texts` prefers the package if it is
 installed. But the package takes 23 MB on the disk where the backport takes 1.4, and has no wheels
 for Pythons without a global lock, so it is optional. Both write the same bytes; a test compares
 them.

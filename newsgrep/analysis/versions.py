@@ -17,7 +17,9 @@ from operator import add
 from typing import Any, Final, NamedTuple, overload
 
 from newsgrep._io import encode_json
-from newsgrep.analysis.codec import (
+from newsgrep.analysis.codec import unpack_article
+from newsgrep.analysis.fold import fold
+from newsgrep.analysis.packed_texts import (
     MAX_TEXT_BYTES,
     TEXT_SEPARATOR,
     DamagedData,
@@ -27,9 +29,7 @@ from newsgrep.analysis.codec import (
     inflate,
     new_compressor,
     text_dictionary,
-    unpack_article,
 )
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.sketch import letters
 from newsgrep.models import ARCHIVE_ZONE, PARAGRAPH_BREAK, Article, Version, month_index, month_span
 

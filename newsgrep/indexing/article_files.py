@@ -10,8 +10,8 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from newsgrep.analysis.codec import unpack_folded
 from newsgrep.analysis.document import IndexDocument
+from newsgrep.analysis.packed_texts import unpack_folded
 from newsgrep.engines.compact import HashIndex, RecordFile, hash_key
 from newsgrep.indexing.addresses import (
     Leaders,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Final, Generic, Protocol, TypeVar
 
-from newsgrep.analysis import codec
+from newsgrep.analysis import codec, packed_texts
 from newsgrep.analysis.characters import CharKind, kind_of
 from newsgrep.analysis.fold import fold
 from newsgrep.errors import UsageError
@@ -94,9 +94,9 @@ def matching_documents(
     text or of earlier versions if that is the pattern's field
     (:func:`newsgrep.analysis.codec.pack_left_out`,
     :func:`newsgrep.analysis.versions.pack_earlier`), else the folded ones
-    (:func:`newsgrep.analysis.codec.pack_folded`). If they ``are_checked``, as those of an engine
-    that has compared them with its own checksums, theirs need not be compared again. Texts that a
-    phrase is searched for in are added to ``inflated``.
+    (:func:`newsgrep.analysis.packed_texts.pack_folded`). If they ``are_checked``, as those of an
+    engine that has compared them with its own checksums, theirs need not be compared again. Texts
+    that a phrase is searched for in are added to ``inflated``.
 
     Raises :class:`UsageError` where a regular expression takes longer than
     :data:`MAX_REGEX_SECONDS`.
@@ -166,14 +166,14 @@ def _matches_packed(pattern: TextPattern, packed: bytes) -> bool:
         return any(contains_pattern(fold(passage.text), pattern) for passage in passages)
     if pattern.field is Field.EARLIER:
         return any(contains_pattern(text, pattern) for text in _earlier_texts(pattern, packed))
-    title, body, captions = codec.unpack_folded(packed)
+    title, body, captions = packed_texts.unpack_folded(packed)
     match pattern.field:
         case Field.TITLE:
             texts = [title]
         case Field.BODY:
             texts = [body]
         case Field.CAPTION:
-            texts = captions.split(codec.CAPTION_BREAK)
+            texts = captions.split(packed_texts.CAPTION_BREAK)
         case _:
             texts = [title, body]
     return any(contains_pattern(text, pattern) for text in texts)
@@ -201,7 +201,7 @@ class LiteralVerifier:
         self._are_checked = are_checked
         self._literal = phrase.literal
         self._field = phrase.field
-        self._encoded = codec.encode(phrase.literal)
+        self._encoded = packed_texts.encode(phrase.literal)
         self._begins_word, self._ends_word = (
             kind_of(phrase.literal[at]) is CharKind.WORD for at in (0, -1)
         )
@@ -213,7 +213,7 @@ class LiteralVerifier:
         # A frequent string is at the beginning of most long texts that contain it.
         overlap = len(self._encoded) + _MOST_BYTES_OF_CHARACTER
         searched = 0
-        steps = codec.inflate_in_steps(packed, _FIRST_STEP, is_checked=self._are_checked)
+        steps = packed_texts.inflate_in_steps(packed, _FIRST_STEP, is_checked=self._are_checked)
         for data, is_whole in steps:
             is_there = data.find(self._encoded, max(searched - overlap, 0)) >= 0
             if is_there and self._occurs(data, is_whole=is_whole):
@@ -222,10 +222,10 @@ class LiteralVerifier:
         return False
 
     def inflate(self, packed: bytes) -> bytes:
-        """Return what :meth:`occurs_in` takes; raises :class:`codec.DamagedData`."""
-        data = codec.inflate_folded(packed, is_checked=self._are_checked)
-        if not codec.has_three_texts(data):
-            raise codec.DamagedData("an article does not have three folded texts")
+        """Return what :meth:`occurs_in` takes; raises :class:`packed_texts.DamagedData`."""
+        data = packed_texts.inflate_folded(packed, is_checked=self._are_checked)
+        if not packed_texts.has_three_texts(data):
+            raise packed_texts.DamagedData("an article does not have three folded texts")
         return data
 
     def occurs_in(self, data: bytes) -> bool:
@@ -236,7 +236,7 @@ class LiteralVerifier:
         # Of a frequent string, the first place in a text nearly always decides.
         if (
             self._field is Field.TEXT
-            and at < codec.body_end(data)
+            and at < packed_texts.body_end(data)
             and self._is_at(data, at, is_whole=True)
         ):
             return True
@@ -253,27 +253,27 @@ class LiteralVerifier:
                 return True
             at = data.find(self._encoded, at + 1, high)
         # Such places may follow one another endlessly: 啊啊啊 has the bytes of “ everywhere.
-        text = codec.decode_folded(data[low:high], is_cut=not is_whole)
+        text = packed_texts.decode_folded(data[low:high], is_cut=not is_whole)
         return any(is_whole or end < len(text) for _, end in find_literal(text, self._literal))
 
     def _is_at(self, data: bytes, at: int, *, is_whole: bool) -> bool:
         """Return whether the bytes at ``at`` are the phrase, and not parts of words."""
-        before = codec.characters_before(data, at)
+        before = packed_texts.characters_before(data, at)
         if before is None:
             return False
         if self._begins_word and before and kind_of(before[-1]) is CharKind.WORD:
             return False
         if self._ends_word:
-            following = codec.character_at(data, at + len(self._encoded))
+            following = packed_texts.character_at(data, at + len(self._encoded))
             return kind_of(following) is not CharKind.WORD if following else is_whole
         return True
 
     def _bounds(self, data: bytes, is_whole: bool) -> tuple[int, int]:
         """Return where the field begins and ends in ``data``; nothing follows if it is whole."""
-        title_end, body_end = codec.text_ends(data)
+        title_end, body_end = packed_texts.text_ends(data)
         size = len(data)
         if is_whole and body_end < 0:
-            raise codec.DamagedData("an article does not have three folded texts")
+            raise packed_texts.DamagedData("an article does not have three folded texts")
         body_start = size if title_end < 0 else title_end
         match self._field:
             case Field.TITLE:

@@ -14,23 +14,25 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgrep.analysis import codec
+from newsgrep.analysis import codec, packed_texts
 from newsgrep.analysis.codec import (
+    pack_article,
+    pack_file_record,
+    pack_left_out,
+    unpack_article,
+    unpack_file_record,
+    unpack_left_out,
+)
+from newsgrep.analysis.fold import fold
+from newsgrep.analysis.packed_texts import (
     MAX_TEXT_CHARACTERS,
     DamagedData,
     FastFrames,
     deflate,
     new_compressor,
-    pack_article,
-    pack_file_record,
     pack_folded,
-    pack_left_out,
-    unpack_article,
-    unpack_file_record,
     unpack_folded,
-    unpack_left_out,
 )
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.standard_zstd import Frames, StandardFrames
 from newsgrep.models import Article, FileRecord, LeftOut, Precision, Provenance, Published, Status
 
@@ -167,14 +169,14 @@ def test_hostile_left_out_text_is_damage(listed: str) -> None:
 @pytest.fixture(params=[FastFrames, StandardFrames])
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Frames:
     """Pack and unpack texts by each of the two libraries in turn."""
-    chosen: Frames = request.param(codec._ENTROPY_TABLES + codec.text_dictionary())
-    monkeypatch.setattr(codec, "_frames", lambda: chosen)
+    chosen: Frames = request.param(packed_texts._ENTROPY_TABLES + packed_texts.text_dictionary())
+    monkeypatch.setattr(packed_texts, "_frames", lambda: chosen)
     return chosen
 
 
 def deflated(texts: bytes) -> bytes:
     """Return folded texts packed as in format 7."""
-    return deflate(new_compressor(codec.text_dictionary()), [texts])
+    return deflate(new_compressor(packed_texts.text_dictionary()), [texts])
 
 
 def framed(texts: bytes, *, sized: bool = True) -> bytes:
@@ -188,8 +190,8 @@ def framed(texts: bytes, *, sized: bool = True) -> bytes:
 def test_inflate_in_steps_ends_with_everything(length: int) -> None:
     body = "".join(map(chr, range(0x4E00, 0x4E00 + length)))
     for packed in (pack_folded("题", body, ""), deflated(f"题\x1e{body}\x1e".encode("gb18030"))):
-        whole = codec.inflate_folded(packed)
-        *beginnings, last = codec.inflate_in_steps(packed, 2048)
+        whole = packed_texts.inflate_folded(packed)
+        *beginnings, last = packed_texts.inflate_in_steps(packed, 2048)
         assert last == (whole, True)
         for number, (data, is_whole) in enumerate(beginnings):
             assert (len(data), is_whole) == (2048 << number, False)
@@ -228,7 +230,7 @@ def test_hostile_frame_is_damage(packed: bytes) -> None:
     with pytest.raises(DamagedData):
         unpack_folded(packed)
     with pytest.raises(DamagedData):
-        list(codec.inflate_in_steps(packed, 2048))
+        list(packed_texts.inflate_in_steps(packed, 2048))
 
 
 @pytest.mark.usefixtures("library")
@@ -242,7 +244,7 @@ def test_threads_unpack_texts_at_once() -> None:
 @pytest.mark.parametrize("length", [0, 1, 4095, 4096, 4097, 8192, 8193, 30_000])
 def test_libraries_write_equal_frames(length: int) -> None:
     data = ("两岸代表在渔业谈判后签署联合声明，" * 2000).encode("gb18030")[:length]
-    dictionary = codec._ENTROPY_TABLES + codec.text_dictionary()
+    dictionary = packed_texts._ENTROPY_TABLES + packed_texts.text_dictionary()
     fast, standard = FastFrames(dictionary), StandardFrames(dictionary)
     frame = memoryview(fast.compress(data))
     assert standard.compress(data) == frame
@@ -256,31 +258,31 @@ def test_libraries_write_equal_frames(length: int) -> None:
 def test_text_is_unpacked_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     packed = pack_folded("题", "渔业谈判" * 3000, "图")
     monkeypatch.setitem(sys.modules, "zstandard", None)
-    standard = codec._frames.__wrapped__()
+    standard = packed_texts._frames.__wrapped__()
     assert isinstance(standard, StandardFrames)
-    monkeypatch.setattr(codec, "_frames", lambda: standard)
+    monkeypatch.setattr(packed_texts, "_frames", lambda: standard)
     assert unpack_folded(packed) == ("题", "渔业谈判" * 3000, "图")
     assert pack_folded("题", "渔业谈判" * 3000, "图") == packed
 
 
 HUGE = r"""
 import resource, sys
-from newsgrep.analysis import codec
+from newsgrep.analysis import codec, packed_texts
 def packed(data, dictionary):
-    return codec.deflate(codec.new_compressor(dictionary), [data])
+    return packed_texts.deflate(packed_texts.new_compressor(dictionary), [data])
 n = 1 << 26
-texts = packed(b"a" * (n - 3) + b"\x1e\x1e", codec.text_dictionary())
-han = packed(b"\x1e\xcb\xae" * (n // 3 - 1), codec.text_dictionary())
+texts = packed(b"a" * (n - 3) + b"\x1e\x1e", packed_texts.text_dictionary())
+han = packed(b"\x1e\xcb\xae" * (n // 3 - 1), packed_texts.text_dictionary())
 listed = packed(b"[" + b"[[],[]]," * (n // 8 - 1), codec._left_out_dictionary())
 pairs = packed(b"[" + b'["",""],' * (n // 8 - 1), codec._left_out_dictionary())
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for unpack, data in (
-    (codec.unpack_folded, texts), (codec.unpack_folded, han),
+    (packed_texts.unpack_folded, texts), (packed_texts.unpack_folded, han),
     (codec.unpack_left_out, listed), (codec.unpack_left_out, pairs),
 ):
     try:
         unpack(data)
-    except codec.DamagedData:
+    except packed_texts.DamagedData:
         pass
     else:
         sys.exit(1)

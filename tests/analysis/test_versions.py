@@ -10,8 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsgrep.analysis.codec import DamagedData, deflate, new_compressor, text_dictionary
 from newsgrep.analysis.document import make_document
+from newsgrep.analysis.packed_texts import (
+    DamagedData,
+    deflate,
+    new_compressor,
+    text_dictionary,
+)
 from newsgrep.analysis.versions import (
     TextChange,
     change_keywords,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from newsgrep.analysis.codec import DamagedData, pack_folded
+from newsgrep.analysis.packed_texts import DamagedData, pack_folded
 from newsgrep.analysis.segment import query_terms
 from newsgrep.engines import postings_query, whoosh
 from newsgrep.engines.base import (

@@ -16,7 +16,12 @@ from fuzz.patterns import LIMITS, Known, all_patterns, pumped
 from fuzz.run import NAMES
 from fuzz.targets import TARGETS
 from newsgrep.analysis.characters import strip_invisible
-from newsgrep.analysis.codec import DamagedData, pack_folded, unpack_article, unpack_folded
+from newsgrep.analysis.codec import unpack_article
+from newsgrep.analysis.packed_texts import (
+    DamagedData,
+    pack_folded,
+    unpack_folded,
+)
 from newsgrep.errors import QueryError
 from newsgrep.extraction.dates.forms import parse_date
 from newsgrep.extraction.outlets import load_outlets

@@ -14,11 +14,9 @@ from newsgrep.analysis.characters import (
     CharKind,
     kind_of,
 )
-from newsgrep.analysis.codec import (
-    pack_folded,
-    pack_left_out,
-)
+from newsgrep.analysis.codec import pack_left_out
 from newsgrep.analysis.fold import fold
+from newsgrep.analysis.packed_texts import pack_folded
 from newsgrep.errors import UsageError
 from newsgrep.models import LeftOut
 from newsgrep.query import verify

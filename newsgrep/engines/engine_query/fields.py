@@ -16,9 +16,10 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from newsgrep.analysis.characters import SOLO
-from newsgrep.analysis.codec import CAPTION_BREAK, unpack_folded, unpack_left_out
+from newsgrep.analysis.codec import unpack_left_out
 from newsgrep.analysis.document import IndexDocument, publication_day, publication_month
 from newsgrep.analysis.fold import fold
+from newsgrep.analysis.packed_texts import CAPTION_BREAK, unpack_folded
 from newsgrep.analysis.scoring import MAX_IMPACT
 from newsgrep.models import ARCHIVE_ZONE, Precision
 from newsgrep.query.ast import LocationField, NameField

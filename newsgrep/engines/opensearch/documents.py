@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from newsgrep.analysis.characters import SOLO
 from newsgrep.analysis.codec import (
-    DamagedData,
     pack_file_record,
     unpack_article,
     unpack_file_record,
     unpack_left_out,
 )
 from newsgrep.analysis.document import IndexDocument
+from newsgrep.analysis.packed_texts import DamagedData
 from newsgrep.analysis.versions import stored_length, unpack_versions
 from newsgrep.engines.base import FACET_FIELDS
 from newsgrep.engines.engine_query.fields import (

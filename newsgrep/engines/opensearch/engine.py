@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from newsgrep.analysis.codec import DamagedData, unpack_folded
+from newsgrep.analysis.packed_texts import DamagedData, unpack_folded
 from newsgrep.engines.base import Change, EngineRequest, Order, Problem, ResultPage, RolledBack
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import ID, TERMS, term_token

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from newsgrep.analysis.codec import DamagedData
 from newsgrep.analysis.document import make_document
+from newsgrep.analysis.packed_texts import DamagedData
 from newsgrep.engines.base import Problem, Stored, Unreadable
 from newsgrep.engines.engine_query import ir
 from newsgrep.engines.engine_query.fields import (

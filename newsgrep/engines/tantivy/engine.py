@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from newsgrep.analysis.codec import unpack_folded
+from newsgrep.analysis.packed_texts import unpack_folded
 from newsgrep.engines.base import (
     Change,
     EngineRequest,

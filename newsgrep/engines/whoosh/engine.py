@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsgrep.analysis.codec import DamagedData, unpack_folded
+from newsgrep.analysis.packed_texts import DamagedData, unpack_folded
 from newsgrep.engines.base import (
     Change,
     EngineRequest,

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zlib import crc32
 
-from newsgrep.analysis.codec import unpack_article, unpack_file_record, unpack_left_out
+from newsgrep.analysis.codec import (
+    unpack_article,
+    unpack_file_record,
+    unpack_left_out,
+)
 from newsgrep.analysis.document import IndexDocument, make_document
 from newsgrep.analysis.versions import unpack_versions
 from newsgrep.engines.base import Stored, Unreadable
