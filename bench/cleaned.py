@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from bench.corpora import Corpus
 from bench.paths import newsgrep_digest
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.errors import NoArticle
 from newsgrep.extraction.outlets import Outlets, load_outlets
 from newsgrep.extraction.pipeline import extract_article

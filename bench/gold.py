@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bench.paths import REPOSITORY
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 
 GOLD: Final = REPOSITORY.parent / "shared" / "gold"
 KNOWN_ITEMS: Final = "known-items.tsv"

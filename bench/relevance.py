@@ -23,7 +23,7 @@ from bench.gold import GOLD, KnownItem, known_items, related
 from bench.ir_metrics import DEPTH, Mean, Scored, mean, rank_of, recall, reciprocal
 from bench.paths import ARCHIVES, RESULTS, default_work, fresh
 from bench.plain import PlainIndex, words
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.query.ast import MatchAll, Node, positive_texts
 from newsgrep.query.parser import Query, parse

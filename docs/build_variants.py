@@ -17,7 +17,7 @@ from typing import Final
 from opencc import clib
 
 from newsgrep._io import table_lines
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 TABLE: Final = ROOT / "newsgrep" / "query" / "variants.txt"

@@ -20,9 +20,8 @@ from unittest.mock import patch
 
 from newsgrep._io import encode_json
 from newsgrep.analysis import codec, packed_texts
-from newsgrep.analysis.characters import CharKind, kind_of, strip_invisible
+from newsgrep.analysis.characters import CharKind, fold, kind_of, strip_invisible
 from newsgrep.analysis.document import make_document
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import index_terms, query_terms
 from newsgrep.analysis.standard_zstd import Frames, StandardFrames, standard_zstd
 from newsgrep.analysis.versions import unpack_versions

@@ -1,4 +1,8 @@
-"""Classes of characters, on which terms and word boundaries are built, and invisible characters.
+"""Characters: one spelling for all scripts, and classes on which terms and word boundaries rest.
+
+:func:`fold` returns lower case, half width and simplified characters. Character *i* of the folded
+text is character *i* of the original, and a part of a text folds to the same part of the folded
+text. So a literal can be searched for by folding both, and offsets are valid in both.
 
 :func:`kind_of` and :func:`runs` classify one character at a time, for queries and short texts;
 the compiled patterns at the end are for whole texts. :func:`strip_invisible` is applied to
@@ -12,9 +16,130 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Final
+
+from newsgrep._io import table_lines
+
+FOLD_VERSION: Final = 2
+"""Incremented when any character folds differently: an index records it."""
+
+TABLES_EDITION: Final = "9b07f7527a8b"
+"""The edition of the tables from which ``simplified.txt`` was generated; an index records it.
+
+It is the beginning of the SHA-256 of every 64th Han character, folded.
+"""
+
+# OpenCC converts phrases: 乾 stays in 乾坤 and becomes 干 elsewhere. Folding a part of a text would
+# then differ from the part of the folded text, and whether a quoted string is found would depend
+# on its context. So every character was converted by itself, and variants that only phrases or
+# regional tables would unify are listed here. The most frequent one is 著, which Taiwan writes for
+# 着 (隨著, 看著). Pairs that are two everyday words in simplified text (象 像, 坐 座, 画 划, 复 覆,
+# 具 俱, 沉 沈) stay distinct.
+_VARIANTS: Final = "著瞭藉彷伕甦揹暱逕迳薰锺馀钜谘镟鲇腭濬澂讬麹侭鎗燄斲拏甯缐睪蘗唚痺簷苧薴幺"
+_COMMON_FORMS: Final = "着了借仿夫苏背昵径径熏钟余巨咨旋鲶颚浚澄托曲尽枪焰斫拿宁线睾檗吣痹檐苎苎么"
+
+# Text copied from a PDF has radicals for the characters that look like them. NFKC converts those
+# of Kangxi (U+2F00 to U+2FD5), but only two of the supplement (U+2E80 to U+2EF3).
+_RADICALS: Final = (
+    "⺁⺂⺃⺄⺅⺆⺇⺈⺉⺊⺋⺌⺍⺎⺏⺐⺑⺒⺓⺔⺕⺖⺗⺘⺙⺛⺜⺝⺞⺟⺠⺡⺢⺣⺤⺥⺦⺧⺨⺩⺪⺫⺬⺭⺮⺯⺰⺱⺲⺳⺴⺶⺷⺸⺹⺺⺻"
+    "⺼⺽⺾⺿⻀⻁⻂⻃⻄⻅⻆⻇⻈⻉⻊⻋⻌⻍⻎⻏⻐⻑⻒⻓⻔⻕⻖⻗⻘⻙⻚⻛⻜⻝⻞⻟⻠⻡⻢⻣⻤⻥⻦⻧⻨⻩⻪⻫⻬⻭⻮⻯⻰⻱⻲⻳"
+)
+_RADICAL_FORMS: Final = (
+    "厂乛乚乙亻冂几刀刂卜㔾小小兀尣尢尣巳幺彑彐忄㣺扌攵旡日月歺母民氵氺灬爫爫丬牛犭王疋罒示礻竹糹纟罓罒㓁冗羊羊羊耂肀聿"
+    "肉臼艹艹艹虎衤覀西见角角讠贝足车辶辶辶阝钅長镸长门阜阝雨青韦页风飞食飠飠饣首马骨鬼鱼鸟卤麦黄黾斉齐歯齿竜龙龜亀龟"
+)
+
+# Signs for which keyboards, encodings and regions have several characters: the dot in names
+# (乔·拜登, 喬‧拜登), the dash, the apostrophe, the hyphen that does not break, the ellipsis, the
+# tilde, the circle for zero in 二○二四年, and the space. The quotation marks “ ” stay distinct
+# from ", for the articles of an index would take more space.
+_SIGNS: Final = "・‧•∙⋅―─⸺‘’ʼ‐‑−⋯〜∥○◯\xa0\u2002\u2003\u2005\u2009\u200a\u202f"
+_COMMON_SIGNS: Final = "·····———'''---…~‖〇〇       "
+
+_BY_HAND: Final = dict(
+    zip(
+        _VARIANTS + _RADICALS + _SIGNS,
+        _COMMON_FORMS + _RADICAL_FORMS + _COMMON_SIGNS,
+        strict=True,
+    )
+)
+
+
+@cache
+def _simplified() -> dict[int, int]:
+    """Return OpenCC's simplified form of each character that has one, by code points."""
+    # Loading OpenCC itself takes longer than a cold search.
+    pairs = "".join(table_lines(__file__, "simplified.txt"))
+    return str.maketrans(pairs[::2], pairs[1::2])
+
+
+_COMPATIBILITY: Final = (
+    range(0xB2, 0xBA),  # superscript ² ³ ¹
+    range(0x2070, 0x209D),  # and others, as in CO₂
+    range(0x2F00, 0x2FE0),  # Kangxi radicals
+    range(0xF900, 0xFB00),  # ideographs of Korean and other standards
+    range(0xFE10, 0xFE6C),  # punctuation of vertical text, small punctuation of Big5
+    range(0xFF61, 0xFFEF),  # half-width punctuation, kana and Hangul; full-width signs
+    range(0x1D400, 0x1D800),  # letters of mathematics, which posts use as bold print
+    range(0x2F800, 0x2FA20),  # ideographs of CNS 11643
+)
+"""Characters that become what NFKC makes of them, if that is one character."""
+
+
+def _fold_character(character: str) -> str:
+    code = ord(character)
+    if 0xFF01 <= code <= 0xFF5E:
+        character = chr(code - 0xFEE0)
+    elif code == 0x3000:
+        return " "
+    elif any(code in characters for characters in _COMPATIBILITY):
+        normal = unicodedata.normalize("NFKC", character)
+        character = normal if len(normal) == 1 else character
+    character = _BY_HAND.get(character, character)
+    if character >= "\u2e80":
+        character = character.translate(_simplified())
+        return _BY_HAND.get(character, character)
+    folded = character.casefold()
+    if len(folded) == 1:
+        return folded
+    # A character that casefolds to several (ß, İ) becomes its plain lower case if that is one
+    # character, else the first of them, without the combining marks.
+    lowered = character.lower()
+    return lowered if len(lowered) == 1 else lowered[0]
+
+
+class _Table(dict[int, int]):
+    """A translation table that is filled on demand: most texts use few of all characters."""
+
+    def __missing__(self, code: int) -> int:
+        folded = ord(_fold_character(chr(code)))
+        self[code] = folded
+        return folded
+
+
+_TABLE: Final = _Table()
+_MAX_REMEMBERED: Final = 400
+"""Characters; extraction folds the lines of an article more than once."""
+
+
+def fold(text: str) -> str:
+    """Return ``text`` in lower case, half width and simplified, with the same length.
+
+    Offsets into the result are offsets into ``text``. For all i and j,
+    ``fold(text)[i:j] == fold(text[i:j])``.
+
+    >>> fold("聯合聲明，ＢＢＣ")
+    '联合声明,bbc'
+    """
+    return text.translate(_TABLE) if len(text) > _MAX_REMEMBERED else _fold_line(text)
+
+
+@lru_cache(maxsize=500)
+def _fold_line(text: str) -> str:
+    return text.translate(_TABLE)
+
 
 SOLO: Final = (
     "\u0e00-\u0eff"  # Thai, Lao: no spaces between words

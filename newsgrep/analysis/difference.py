@@ -12,8 +12,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from newsgrep.analysis.characters import CharKind, runs
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import CharKind, fold, runs
 from newsgrep.analysis.segment import likeliest_words
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.codec import (
     pack_article,
     pack_left_out,
     unpack_article,
     unpack_left_out,
 )
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.joints import joint_signature
 from newsgrep.analysis.packed_texts import (
     CAPTION_BREAK,

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from newsgrep.analysis.characters import han_run
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold, han_run
 from newsgrep.analysis.segment import (
     MAX_WORD_LENGTH,
     TOTAL_FREQUENCY,

@@ -17,8 +17,8 @@ from operator import add
 from typing import Any, Final, NamedTuple, overload
 
 from newsgrep._io import encode_json
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.codec import unpack_article
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.packed_texts import (
     MAX_TEXT_BYTES,
     TEXT_SEPARATOR,

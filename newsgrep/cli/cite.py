@@ -14,7 +14,7 @@ from typing import Final
 import click
 
 from newsgrep._io import IS_WINDOWS, encode_json
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.cli.main import Command
 from newsgrep.cli.named import find_articles, searched_texts
 from newsgrep.cli.options import IndexOptions, completing, enum_option, indexes_option, pass_options

@@ -15,7 +15,7 @@ from typing import Final
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.cli.main import Command
 from newsgrep.cli.options import Options, default_index, pass_options
 from newsgrep.engines.base import FACETS, EngineRequest

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.document import IndexDocument, publication_day, publication_month
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import MAX_IMPACT, term_weights
 from newsgrep.analysis.versions import TextChange, capture_day, text_changes
 from newsgrep.engines.base import (

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final, Protocol
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.scoring import MAX_IN_BODY, TITLE_SHIFT
 from newsgrep.analysis.segment import units
 from newsgrep.engines.base import FacetCounts, by_frequency, count_years

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.extraction import notices
 from newsgrep.extraction.bylines import byline_in_line, looks_like_names, parse_names, reporters_in
 from newsgrep.extraction.claims import Block, BlockKind, Body, Claims, Rule

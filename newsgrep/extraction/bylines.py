@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from newsgrep.analysis.characters import SOLO, strip_invisible
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import SOLO, fold, strip_invisible
 from newsgrep.extraction.claims import Loss
 from newsgrep.extraction.whitespace import collapse_whitespace, unescape_html
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Final
 
 from newsgrep._io import table_lines
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.messages import mark
 
 MAX_TEXT_UNDER_TITLE: Final = 500

@@ -1,7 +1,7 @@
 """Lines with labels at the top of an article: ``来源：甲报 作者：乙``, heads of mails and posts.
 
 A line is read only if labels, dates and counters are all that it contains, so that a sentence
-with such a word is never taken for one. All rules match folded text (:mod:`newsgrep.analysis.fold`).
+with such a word is never taken for one. All rules match folded text (:mod:`newsgrep.analysis.characters`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from newsgrep.analysis.characters import strip_invisible
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold, strip_invisible
 from newsgrep.extraction.bylines import looks_like_names
 from newsgrep.extraction.claims import Block, BlockKind, Claim, ClaimField, Claims, Rule
 from newsgrep.extraction.dates.forms import find_dates, may_state_date, parse_date

@@ -13,7 +13,7 @@ import re
 from itertools import islice
 from typing import Final
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.extraction.bylines import looks_like_names
 
 # ruff: noqa: E501 - alternatives of one kind stay on one line of a pattern

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from newsgrep.analysis.characters import strip_invisible
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold, strip_invisible
 from newsgrep.extraction.claims import Claim, ClaimField, Claims, Loss, is_placeholder
 from newsgrep.extraction.outlets import Outlet, Outlets, url_host
 from newsgrep.extraction.trace import NO_TRACE, Trace

@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from newsgrep.analysis.characters import strip_invisible
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold, strip_invisible
 from newsgrep.extraction.claims import Block, Body, Claim, ClaimField, Claims, Loss, is_placeholder
 from newsgrep.extraction.file_names import title_in_folder
 from newsgrep.extraction.outlets import Outlet, url_host

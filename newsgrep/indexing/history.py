@@ -20,8 +20,8 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import finalize
 
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.document import IndexDocument
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.packed_texts import unpack_folded
 from newsgrep.analysis.sketch import TextKey, make_sketch, text_key, unpack_sketch
 from newsgrep.engines.base import Engine, Stored

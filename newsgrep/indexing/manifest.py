@@ -20,7 +20,7 @@ from zlib import crc32
 
 from newsgrep import __version__
 from newsgrep._io import replace_file, sync, write_new
-from newsgrep.analysis.fold import FOLD_VERSION, TABLES_EDITION
+from newsgrep.analysis.characters import FOLD_VERSION, TABLES_EDITION
 from newsgrep.analysis.scoring import SCORING_FINGERPRINT
 from newsgrep.analysis.segment import DICTIONARY, SEGMENT_VERSION
 from newsgrep.engines.commits import open_regular

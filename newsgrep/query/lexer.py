@@ -10,8 +10,7 @@ import unicodedata
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from newsgrep.analysis.characters import strip_invisible
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold, strip_invisible
 from newsgrep.errors import QueryError
 
 

@@ -19,8 +19,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from typing import Final, NamedTuple
 
-from newsgrep.analysis.characters import SOLO, SOLO_KINDS, CharKind, kind_of, word_run
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import SOLO, SOLO_KINDS, CharKind, fold, kind_of, word_run
 from newsgrep.models import Span
 from newsgrep.query.ast import (
     Field,

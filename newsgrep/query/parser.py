@@ -19,8 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from newsgrep.analysis.characters import CharKind, kind_of
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import CharKind, fold, kind_of
 from newsgrep.analysis.segment import query_terms
 from newsgrep.errors import QueryError, UsageError
 from newsgrep.messages import message

@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-from newsgrep.analysis.characters import CharKind, kind_of
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import CharKind, fold, kind_of
 from newsgrep.errors import UsageError
 from newsgrep.query.ast import Field, Regex, Wildcard
 

@@ -13,8 +13,7 @@ from functools import lru_cache, partial
 from typing import Final, Generic, Protocol, TypeVar
 
 from newsgrep.analysis import codec, packed_texts
-from newsgrep.analysis.characters import CharKind, kind_of
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import CharKind, fold, kind_of
 from newsgrep.errors import UsageError
 from newsgrep.query.ast import Field, Fuzzy, Near, Phrase, Regex, TextPattern, Wildcard
 from newsgrep.query.match import contains_pattern, find_literal, find_wildcard

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from newsgrep._io import table_lines
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.errors import closest
 from newsgrep.messages import Message, conjunction, message
 from newsgrep.query.ast import And, DateRange, IdIs, Node, Not, Terms, describe, positive_texts

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zlib import crc32
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.scoring import Recency
 from newsgrep.engines.base import Engine, EngineRequest, FacetCounts, Order, ResultPage, ScoredDoc
 from newsgrep.errors import UsageError

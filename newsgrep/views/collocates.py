@@ -15,7 +15,7 @@ from dataclasses import fields as dataclass_fields
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.words import WordSequence, count_words, is_content_word
 from newsgrep.engines.base import Engine, Order
 from newsgrep.errors import UsageError

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.words import SegmentedText, find_names
 from newsgrep.engines.base import Engine, EngineRequest, Order, count_matches

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import Any, Final, NamedTuple
 
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.document import LEAD_LENGTH
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.scoring import idf
 from newsgrep.analysis.segment import segmenter, term_counts, term_counts_with_lead
 from newsgrep.analysis.words import is_content_word, placed_words

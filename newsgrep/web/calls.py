@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.scoring import Recency, parse_half_life, recency_from_today
 from newsgrep.engines.base import Engine
 from newsgrep.errors import NewsgrepError, UsageError

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from newsgrep._io import encode_json
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.engines.base import EngineRequest, Order, check_facets
 from newsgrep.errors import NewsgrepError, QueryError, UsageError
 from newsgrep.indexing.annotations import read_annotations, read_collections

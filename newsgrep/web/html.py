@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.messages import Message, _, localize, mark, plural, spoken
 from newsgrep.models import Article, Span
 from newsgrep.search.bins import Bin, Interval, bin_number

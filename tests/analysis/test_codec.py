@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsgrep.analysis import codec, packed_texts
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.codec import (
     pack_article,
     pack_file_record,
@@ -23,7 +24,6 @@ from newsgrep.analysis.codec import (
     unpack_file_record,
     unpack_left_out,
 )
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.packed_texts import (
     MAX_TEXT_CHARACTERS,
     DamagedData,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsgrep.analysis.fold import TABLES_EDITION, fold
+from newsgrep.analysis.characters import TABLES_EDITION, fold
 
 _CHARACTERS = st.one_of(
     st.characters(codec="utf-8"), st.sampled_from("乾坤著着聯ＡaéßİǅＺ９　⻓⻢⼈｡｢､･‧・○₂﹐")

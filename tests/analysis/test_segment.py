@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from newsgrep.analysis import segment
 from newsgrep.analysis.characters import (
+    fold,
     han_run,
 )
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.segment import (
     Segmenter,
     dictionary_segmenter,

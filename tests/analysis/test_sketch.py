@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.sketch import make_sketch, names_one_article, unpack_sketch
 
 PRECISE = "https://www.lushan.example/2024/0517/c1001-4038211.html"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from tests.support.cli import TIDE_COUNT, Cli, write_article
 from tests.support.schemas import SEARCH_SCHEMA, schema_errors
 

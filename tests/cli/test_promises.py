@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from tests.support.cli import REPOSITORY, Cli
 
 GOLD: list[dict[str, Any]] = json.loads(

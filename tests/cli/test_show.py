@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from newsgrep import __version__
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.cli.main import COMMANDS
 from tests.support.cli import REPOSITORY, Cli, write_article
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import opencc
 import pytest
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.engines.base import EngineRequest
 from newsgrep.models import Article
 from newsgrep.query.lexer import normalize

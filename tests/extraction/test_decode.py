@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsgrep._io import table_lines
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.errors import NoArticle
 from newsgrep.extraction.decode import decode
 from newsgrep.extraction.encodings import choice

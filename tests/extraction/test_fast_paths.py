@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.extraction.dates import forms, months
 from newsgrep.extraction.dates import lines as date_lines
 from newsgrep.extraction.formats import markdown

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.extraction import bylines, labels, notices
 from newsgrep.extraction.dates import lines
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.errors import NoArticle
 from newsgrep.extraction.outlets import load_outlets
 from newsgrep.extraction.pipeline import extract_article

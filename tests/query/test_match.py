@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from newsgrep.analysis.characters import (
     CharKind,
+    fold,
     kind_of,
 )
 from newsgrep.analysis.codec import pack_left_out
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.packed_texts import pack_folded
 from newsgrep.errors import UsageError
 from newsgrep.models import LeftOut

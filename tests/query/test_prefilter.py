@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.segment import index_terms
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.engines.engine_query.fields import index_tokens

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from docs.build_variants import TABLE, build, groups
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.segment import query_terms
 from newsgrep.engines.base import Engine, EngineRequest
 from newsgrep.errors import UsageError

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.segment import query_terms
 from newsgrep.models import PARAGRAPH_BREAK, Snippet, Span
 from newsgrep.query.ast import Field, Phrase, Terms

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.engines.base import ScoredDoc
 from newsgrep.query.ast import positive_texts
 from newsgrep.query.parser import parse

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.query.ast import Field, NameField
 from newsgrep.query.dates import Calendar, date_filter

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.segment import python_segmenter, running_words, rust_segmenter
 from newsgrep.analysis.words import STOPWORDS, SegmentedText, find_names
 from newsgrep.engines.base import Engine

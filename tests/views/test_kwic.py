@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.engines.base import Engine, EngineRequest, Order
 from newsgrep.models import Article
 from newsgrep.query.ast import Field, positive_texts

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.words import SegmentedText, find_names
 from newsgrep.engines.base import Engine
 from newsgrep.errors import UsageError

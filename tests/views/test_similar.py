@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.engines.base import Engine
 from newsgrep.views.similar import find_similar
 from tests.support.cli import Cli

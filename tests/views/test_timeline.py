@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.engines.base import Engine
 from newsgrep.errors import UsageError
 from newsgrep.models import ARCHIVE_ZONE, Article

@@ -15,10 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from newsgrep.analysis.characters import SOLO
+from newsgrep.analysis.characters import SOLO, fold
 from newsgrep.analysis.codec import unpack_left_out
 from newsgrep.analysis.document import IndexDocument, publication_day, publication_month
-from newsgrep.analysis.fold import fold
 from newsgrep.analysis.packed_texts import CAPTION_BREAK, unpack_folded
 from newsgrep.analysis.scoring import MAX_IMPACT
 from newsgrep.models import ARCHIVE_ZONE, Precision

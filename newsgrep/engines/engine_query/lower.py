@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, Protocol
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.scoring import MAX_IMPACT, term_weights
 from newsgrep.engines.base import TermStatistics
 from newsgrep.engines.engine_query import ir

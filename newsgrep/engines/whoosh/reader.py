@@ -14,12 +14,12 @@ from itertools import compress, groupby, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from newsgrep.analysis.characters import fold
 from newsgrep.analysis.codec import (
     unpack_article,
     unpack_file_record,
     unpack_left_out,
 )
-from newsgrep.analysis.fold import fold
 from newsgrep.engines.commits import Commit
 from newsgrep.engines.whoosh.postings import Postings, count_postings, listed_at, read_postings
 from newsgrep.engines.whoosh.segment import BytesColumn, ReferenceColumn, TermFile, read_numbers

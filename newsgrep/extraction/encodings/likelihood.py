@@ -12,8 +12,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from newsgrep._io import table_lines
-from newsgrep.analysis.characters import han_run
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold, han_run
 from newsgrep.analysis.segment import installed_dictionary
 
 _RANKS: Final = (

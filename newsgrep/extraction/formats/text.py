@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.extraction.claims import Block, BlockKind, Claims, Rule
 from newsgrep.extraction.dates.lines import parse_date_line
 from newsgrep.extraction.decode import MAX_CHARACTERS, check_limit

@@ -15,8 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from newsgrep.analysis.characters import strip_invisible
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold, strip_invisible
 from newsgrep.extraction.whitespace import collapse_whitespace, unescape_html
 from newsgrep.messages import message
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.extraction.frontmatter.dialects import Fields, key_line, parse_lines
 from newsgrep.extraction.whitespace import unescape_html
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from newsgrep.analysis.fold import fold
+from newsgrep.analysis.characters import fold
 from newsgrep.extraction.page.dom import Element, Tree, iter_text, short_text
 from newsgrep.extraction.whitespace import clean_line
 
