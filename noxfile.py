@@ -27,7 +27,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -127,20 +127,14 @@ def settings(session: nox.Session, setting: str) -> None:
 def newest(session: nox.Session) -> None:
     """Run the fast tests with the newest release of every package, above the upper bounds too.
 
-    The packages that are newer than the pinned ones are listed. Whoosh and jieba keep their
-    bounds: newsgrep is written for one version of each.
+    The packages that are newer than the pinned ones are listed.
     """
     project = nox.project.load_toml("pyproject.toml")["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *(each for extra in extras.values() for each in extra)]
     free = BUILD / "overrides.txt"
     free.parent.mkdir(parents=True, exist_ok=True)
-    with free.open("w", encoding="utf-8") as file:
-        for each in wanted:
-            name, _, marker = each.partition(";")
-            bare = re.match(r"[A-Za-z0-9._-]+", name)
-            if bare and bare[0] not in {"whoosh3", "jieba"}:
-                print(f"{bare[0]} ; {marker}" if marker else bare[0], file=file)
+    free.write_text("".join(f"{each}\n" for each in unbounded(wanted)), "utf-8")
     session.install(
         *("--upgrade", "--override", str(free), "--requirement", "requirements-dev.in"),
         *("--editable", f".[{','.join(extras)}]"),
@@ -150,6 +144,20 @@ def newest(session: nox.Session) -> None:
     print("newer than the pins:", *sorted(set(re.findall(r"[^\s]+==[^\s]+", listed)) - pins))
     if run_fast_tests(session, "newest", {})["tests"]["failed"]:
         session.error("see above")
+
+
+def unbounded(requirements: Iterable[str]) -> Iterator[str]:
+    """Yield the requirements that have an upper bound, without their bounds.
+
+    Whoosh and jieba keep theirs: newsgrep is written for one version of each. A requirement without
+    an upper bound is left out, because an override, with its marker, also replaces what other
+    packages require: that of tzdata on Windows would remove it everywhere else.
+    """
+    for each in requirements:
+        specifiers, separator, marker = each.partition(";")
+        name = re.match(r"[A-Za-z0-9._-]+", specifiers)
+        if name and "<" in specifiers and name[0] not in {"whoosh3", "jieba"}:
+            yield f"{name[0]} {separator}{marker}".rstrip()
 
 
 def build_wheel(session: nox.Session) -> Path:

@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
+from importlib import import_module
 from importlib.metadata import Distribution, distribution
 
 import pytest
@@ -133,6 +134,21 @@ def test_imports_are_declared_dependencies() -> None:
     # jieba: where rjieba has no wheel; tzdata: where the system has no time zones.
     assert required == set(REQUIRED.values()) | {"jieba", "tzdata"}
     assert set(OPTIONAL.values()) | {"opensearch"} == _extras().keys()
+
+
+def test_newest_overrides_only_upper_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setenv("PATH", "")  # the module changes it
+    noxfile = import_module("noxfile")
+    free = set(noxfile.unbounded(_required()))
+    assert {"click", "soupsieve", "backports.zstd ; python_version < '3.14'"} <= free
+    assert {Requirement(each).name for each in free} & {
+        "tzdata",
+        "lxml",
+        "whoosh3",
+        "jieba",
+    } == set()
+    assert all(not Requirement(each).specifier for each in free)
 
 
 def _field(package: Distribution, name: str) -> str:
