@@ -1,7 +1,10 @@
 """Whether files were added, changed or deleted since they were indexed.
 
-The check accompanies an empty result, for which a user waits, so it stops after a second: with
-239,937 files it would take 3.3 s.
+The check accompanies an empty result, for which a user waits, so it stops after a tenth of a
+second. The folders that changed last come first: new files and missing ones are in them.
+
+For 29,746 files, the table of known files, which a run leaves beside the data, is read in 5 ms of
+CPU time, and the file records in 90.
 """
 
 from __future__ import annotations
@@ -9,15 +12,20 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import defaultdict
-from collections.abc import Container, Iterable
-from typing import Final, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from newsgrep.extraction.records.names import readable_suffixes
 from newsgrep.extraction.walk import OF_TOOLS, is_snapshot
 from newsgrep.models import FileRecord
 
-TIME_LIMIT: Final = 1.0
+if TYPE_CHECKING:
+    from newsgrep.engines.base import Engine
+    from newsgrep.indexing.known import KnownRecords
+    from newsgrep.indexing.store import Index
+
+TIME_LIMIT: Final = 0.1
 """Seconds that a check may take; it takes a little more to finish a step."""
 
 _RECORDS_SHARE: Final = 0.6
@@ -32,6 +40,40 @@ class FreshnessCheck(NamedTuple):
 
     differing: int
     complete: bool
+
+
+class _KnownFiles(NamedTuple):
+    """What is known about files.
+
+    ``counts`` has the number of files in each folder. ``find`` returns what is known about the file
+    with a path, or ``None``, and ``is_same`` whether that agrees with the status of the file.
+    """
+
+    counts: Mapping[str, int]
+    find: Callable[[str], Any]
+    is_same: Callable[[Any, os.stat_result], bool]
+
+
+def check_index(engine: Engine, index: Index) -> FreshnessCheck:
+    """Return :func:`check_freshness` of the files of ``index``, which ``engine`` has open."""
+    start = time.monotonic()
+    if index.has_commits:
+        from newsgrep.indexing.known_table import load_table
+
+        known = load_table(index, index.read_manifest(any_analyser=True), engine)
+        if known is not None:
+            return check_table(known, TIME_LIMIT + start - time.monotonic())
+    return check_freshness(engine.file_records())
+
+
+def check_table(known: KnownRecords, time_limit: float = TIME_LIMIT) -> FreshnessCheck:
+    """Return :func:`check_freshness` of the file records of which ``known`` is the table."""
+
+    def is_same(row: int, status: os.stat_result) -> bool:
+        return known.has_status(row, status.st_size, status.st_mtime_ns)
+
+    files = _KnownFiles(known.count_by_folder(), known.row_of, is_same)
+    return _compare_folders(files, time.monotonic() + time_limit)
 
 
 def check_freshness(
@@ -50,12 +92,20 @@ def check_freshness(
             known[record.path] = record
         if number % _CLOCK_INTERVAL == 0 and time.monotonic() - start > time_limit * _RECORDS_SHARE:
             return FreshnessCheck(_count_changed(known, start + time_limit), complete=False)
-    by_folder: defaultdict[str, set[str]] = defaultdict(set)
-    for path in known:
-        by_folder[os.path.dirname(path)].add(path)  # noqa: PTH120  (any bytes)
+    counts = Counter(os.path.dirname(path) for path in known)  # noqa: PTH120  (any bytes)
+    return _compare_folders(_KnownFiles(counts, known.get, _is_same), start + time_limit)
+
+
+def _compare_folders(known: _KnownFiles, until: float) -> FreshnessCheck:
+    """Compare the folders, the one that changed last first, up to the time ``until``."""
     differing = 0
-    for folder in sorted(by_folder, key=_last_change, reverse=True):
-        found, complete = _compare_folder(folder, by_folder[folder], known, start + time_limit)
+    changes: list[tuple[int, str]] = []
+    for folder in known.counts:
+        if len(changes) % _CLOCK_INTERVAL == 0 and time.monotonic() > until:
+            return FreshnessCheck(0, complete=False)
+        changes.append((_last_change(folder), folder))
+    for _, folder in sorted(changes, reverse=True):
+        found, complete = _compare_folder(folder, known, until)
         differing += found
         if not complete:
             return FreshnessCheck(differing, complete=False)
@@ -75,30 +125,27 @@ def _count_changed(known: dict[str, FileRecord], until: float) -> int:
     return changed
 
 
-def _compare_folder(
-    folder: str, expected: set[str], known: dict[str, FileRecord], until: float
-) -> tuple[int, bool]:
-    """Return how many files in ``folder`` are new, changed or missing, and whether that is all.
-
-    ``expected`` are the ``known`` paths in it.
-    """
+def _compare_folder(folder: str, known: _KnownFiles, until: float) -> tuple[int, bool]:
+    """Return how many files in ``folder`` are new, changed or missing, and whether that is all."""
     # In a snapshot of ArchiveBox, one file of several is read; a new snapshot is another folder.
     readable = () if is_snapshot(os.path.basename(folder)) else readable_suffixes()  # noqa: PTH119
+    find, is_same = known.find, known.is_same
     differing, seen = 0, 0
     try:
         with os.scandir(folder) as entries:
             for number, entry in enumerate(entries):
                 if number % _CLOCK_INTERVAL == 0 and time.monotonic() > until:
                     return differing, False
-                record = known.get(entry.path)
+                found = find(entry.path)
                 # A file that was named for indexing is known, whatever its name is.
-                if not (record or _would_be_indexed(entry, readable)) or not entry.is_file():
+                if found is None and not _would_be_indexed(entry, readable):
                     continue
-                seen += record is not None
-                differing += record is None or not _is_same(record, entry.stat())
+                if entry.is_file():
+                    seen += found is not None
+                    differing += found is None or not is_same(found, entry.stat())
     except OSError:
         pass  # the files in the folder count as missing
-    return differing + len(expected) - seen, True
+    return differing + known.counts[folder] - seen, True
 
 
 def _would_be_indexed(entry: os.DirEntry[str], readable: Container[str]) -> bool:

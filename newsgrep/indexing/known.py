@@ -11,6 +11,7 @@ import sys
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from itertools import compress
 from typing import Final
 
 from newsgrep.engines.compact import HASH_MASK, byte_table, marked_rows, spread, stable_key
@@ -134,6 +135,16 @@ class KnownRecords(RecordTable, Mapping[str, FileRecord]):
             if self._second[row] == size & HASH_MASK and self._first[row] == mtime_ns & HASH_MASK:
                 return None if self.kinds[row] & MEMBER else row
         return None
+
+    def has_status(self, row: int, size: int, mtime_ns: int) -> bool:
+        """Return whether the file of a row had this size and time."""
+        return self._second[row] == size & HASH_MASK and self._first[row] == mtime_ns & HASH_MASK
+
+    def count_by_folder(self) -> dict[str, int]:
+        """Return the number of known files in each folder, without the records in these."""
+        is_file = self.kinds.translate(byte_table(lambda kind: not kind & (DEAD | MEMBER)))
+        counts = Counter(compress(self._folders, is_file))
+        return {self.folders.names[number]: count for number, count in counts.items()}
 
     def is_settled(self, path: str) -> bool:
         """Return whether size and time of a file decide alone whether it is read again.

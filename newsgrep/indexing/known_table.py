@@ -22,7 +22,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from zlib import crc32
 
 from newsgrep._io import replace_file
@@ -37,11 +37,13 @@ from newsgrep.engines.base import (
 from newsgrep.engines.commits import open_regular
 from newsgrep.engines.compact import RecordFile
 from newsgrep.indexing.known import KnownRecords
-from newsgrep.indexing.manifest import Manifest
-from newsgrep.indexing.plan import Plan
 from newsgrep.indexing.record_table import FindRecords
-from newsgrep.indexing.store import Index
 from newsgrep.messages import message
+
+if TYPE_CHECKING:
+    from newsgrep.indexing.manifest import Manifest
+    from newsgrep.indexing.plan import Plan
+    from newsgrep.indexing.store import Index
 
 TABLE_NAME: Final = "known-files"
 """The name of the table in the folder of an index's data."""

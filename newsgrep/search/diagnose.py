@@ -124,9 +124,9 @@ def diagnose_in(engine: Engine, root: Node, index: Index) -> Diagnosis:
     """Return :func:`diagnose` of the open ``index``, whose files are checked if they are here."""
     if not index.has_local_files:  # the files of an index on a server may be on other machines
         return diagnose(engine, root)
-    from newsgrep.indexing.freshness import check_freshness
+    from newsgrep.indexing.freshness import check_index
 
-    newer, all_seen = check_freshness(engine.file_records())
+    newer, all_seen = check_index(engine, index)
     return diagnose(engine, root, newer, all_files_checked=all_seen)
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from newsgrep.indexing.freshness import FreshnessCheck, check_freshness
+from newsgrep.engines.base import Engine
+from newsgrep.indexing import known_table, update
+from newsgrep.indexing.folder import FolderIndex
+from newsgrep.indexing.freshness import FreshnessCheck, check_freshness, check_index, check_table
+from newsgrep.indexing.known import KnownRecords
 from newsgrep.models import FileRecord, Status
 from tests.support.cli import Cli, write_article
 
@@ -41,9 +45,16 @@ def _slowly(records: list[FileRecord], pause: float) -> Iterator[FileRecord]:
         time.sleep(pause)
 
 
-def test_check_freshness_counts_new_changed_and_missing(files: list[Path]) -> None:
+def _check_table(records: list[FileRecord]) -> FreshnessCheck:
+    return check_table(KnownRecords(records))
+
+
+@pytest.mark.parametrize("check", [check_freshness, _check_table])
+def test_check_freshness_counts_new_changed_and_missing(
+    files: list[Path], check: Callable[[list[FileRecord]], FreshnessCheck]
+) -> None:
     records = [_file_record(path) for path in files]
-    assert check_freshness(records) == FreshnessCheck(0, complete=True)
+    assert check(records) == FreshnessCheck(0, complete=True)
     files[0].write_text("渡轮停航")
     os.utime(files[1], ns=(1, 1))
     files[2].unlink()
@@ -51,9 +62,9 @@ def test_check_freshness_counts_new_changed_and_missing(files: list[Path]) -> No
     (files[3].parent / ".hidden.html").write_text("渡轮")
     (files[3].parent / "notes.xyz").write_text("渡轮")
     (files[3].parent / "link.html").symlink_to(files[4])
-    assert check_freshness(records) == FreshnessCheck(4, complete=True)
+    assert check(records) == FreshnessCheck(4, complete=True)
     shutil.rmtree(files[-1].parent)
-    assert check_freshness(records) == FreshnessCheck(4 + EACH, complete=True)
+    assert check(records) == FreshnessCheck(4 + EACH, complete=True)
 
 
 def test_check_freshness_begins_with_the_last_changed_folder(
@@ -89,6 +100,26 @@ def test_check_freshness_ends_at_its_time_limit(
     )
     # Not enough time for the folders.
     assert check_freshness(records[:10], time_limit=0) == FreshnessCheck(0, complete=False)
+    assert check_table(KnownRecords(records), time_limit=0) == FreshnessCheck(0, complete=False)
+
+
+def test_check_index_reads_no_record_if_there_is_a_table(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (known_table, update):
+        monkeypatch.setattr(module, "MIN_ROWS", 1)
+    write_article(cli.folder / "news" / "a.md", "甲岛开渔", "渡轮照常，海带上市。")
+    cli("index", "news")
+    index = FolderIndex(cli.folder / "index")
+    with index.open() as engine:
+        assert check_index(engine, index) == FreshnessCheck(0, complete=True)
+        write_article(cli.folder / "news" / "b.md", "丙岛造船", "渡轮下水。")
+        monkeypatch.setattr(type(engine), "file_records", _refuse)
+        assert check_index(engine, index) == FreshnessCheck(1, complete=True)
+
+
+def _refuse(_: Engine) -> Iterator[FileRecord]:
+    raise AssertionError("file records are read")
 
 
 def test_empty_result_counts_new_files(cli: Cli) -> None:
