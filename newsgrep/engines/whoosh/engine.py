@@ -109,7 +109,7 @@ class WhooshEngine:
             self._reopen()
 
     def forget_matches(self) -> None:
-        """Forget what earlier searches have read in texts, for measurements."""
+        """Forget which articles earlier phrases and patterns match, for measurements."""
         self._reader.forget_matches()
 
     def rollback(self) -> RolledBack:
