@@ -498,6 +498,21 @@ def test_file_records_returns_each_record_once(
     engine.close()
 
 
+def test_words_are_counted_in_several_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, expected = (engine_with(name, tmp_path, ARCHIVE) for name in (NAME, "memory"))
+    words = ["联合", "声明", "渡轮", "and", "大", "海牛"]
+    for bits in (1, 3 * len(ARCHIVE), 2**20):
+        monkeypatch.setattr(reader_module, "BITS_OF_CACHE", bits)
+        monkeypatch.setattr(reader_module, "BITS_OF_MEMORY", bits)
+        for query in QUERIES[:9]:
+            root = parse(query).root
+            counts = engine.document_frequencies(words, root)
+            assert list(counts.items()) == list(expected.document_frequencies(words, root).items())
+    engine.close()
+
+
 def test_hits_by_impact_are_those_by_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(1)
     articles = [

@@ -18,7 +18,7 @@ from newsgrep.engines.base import (
 )
 from newsgrep.engines.commits import CommitFolder
 from newsgrep.engines.engine_query import ir
-from newsgrep.engines.engine_query.lower import lower, score_clauses, term_clause
+from newsgrep.engines.engine_query.lower import lower, score_clauses
 from newsgrep.engines.tantivy.files import ENGINE, OWN_FILES, translate_errors
 from newsgrep.engines.tantivy.query import (
     SortedDoc,
@@ -151,8 +151,7 @@ class TantivyEngine:
         with translate_errors(self._folder):
             if within is None:
                 return reader.frequencies(terms)
-            condition = lower(reader, within)
-            return {term: reader.count(ir.all_of(term_clause(term), condition)) for term in terms}
+            return reader.frequencies_within(terms, lower(reader, within))
 
     def file_records(self) -> Iterator[FileRecord]:
         """Yield all file records."""

@@ -38,6 +38,17 @@ from newsgrep.query.ast import Field, LocationField, NameField
 MAX_BUCKETS: Final = 60_000
 """Facet values that one aggregation returns; tantivy refuses more than 65,000."""
 
+_FILTER_SHARE: Final = 4
+"""A filter takes 2 ns for each match of its query, an intersection 10 for each of the rarer."""
+
+BITS_OF_CACHE: Final = 2**24
+BITS_OF_MEMORY: Final = 2**28
+"""Bits of the filters of one aggregation: one for each document and filter.
+
+2,000 words of 100,000 articles: 0.4 s instead of 0.5 with a word, 0.2 instead of 20 with a phrase,
+where evaluating it more often takes longer than filters that are not in the processor's cache.
+"""
+
 FIRST_PAGE: Final = 4096
 PAGE: Final = 100_000
 """Documents that are listed at once, first and then, so that a million take little memory."""
@@ -122,6 +133,34 @@ class CommitReader:
             return {term: self.count(term_clause(term)) for term in terms}
         searcher = self.searcher
         return {term: searcher.doc_freq(TERMS, term_token(term)) for term in terms}
+
+    def frequencies_within(self, terms: Iterable[str], within: ir.Clause) -> dict[str, int]:
+        """Return how many of the articles that match ``within`` contain each term.
+
+        Terms are filters of aggregations, each of which evaluates ``within`` once for many of
+        them. Only a single term is intersected with each one that is rare beside it.
+        """
+        clauses = {term: term_clause(term) for term in terms}
+        is_term = isinstance(within, ir.Term)
+        rare = self.count(within) // _FILTER_SHARE if is_term else 0
+        counts: dict[str, int] = {}
+        filters: list[tuple[str, str]] = []
+        for term, clause in clauses.items():
+            token = term_token(term)
+            # Filters are text, in which other tokens would be syntax.
+            if token.isalnum() and self.searcher.doc_freq(TERMS, token) >= rare:
+                filters.append((term, token))
+            else:
+                counts[term] = self.count(ir.all_of(clause, within))
+        query = self.query(within)
+        bits = BITS_OF_CACHE if is_term else BITS_OF_MEMORY
+        size = max(bits // max(self.searcher.num_docs, 1), 1)
+        for at in range(0, len(filters), size):
+            some = filters[at : at + size]
+            request = {term: {"filter": f'{TERMS}:"{token}"'} for term, token in some}
+            found = self.searcher.aggregate(query, request)
+            counts |= {term: int(found[term]["doc_count"]) for term, _ in some}
+        return {term: counts[term] for term in clauses}
 
     def facet(self, name: str, clause: ir.Clause) -> FacetCounts:
         """Return the values of a facet with their counts.
