@@ -46,7 +46,6 @@ from newsgrep.indexing.reextract import make_reextraction_plan
 from newsgrep.indexing.removal import note_deleted
 from newsgrep.indexing.run import Prepare, UpdateRun
 from newsgrep.indexing.store import Index, Session
-from newsgrep.indexing.stream import read_ahead, read_stream
 from newsgrep.indexing.workers import Progress, no_progress, rewrite_articles
 from newsgrep.messages import message
 from newsgrep.models import FileRecord
@@ -365,6 +364,9 @@ def _prepare(
         engine.user_dictionary,
     )
     if options.stream:
+        # Reading formats is imported where files are read: a run without changes needs none.
+        from newsgrep.indexing.stream import read_ahead, read_stream
+
         lines = read_stream(options.stream, run.plan.changed[STREAM], options.read)
         lines, is_long = read_ahead(lines)
         results = prepare_stream(lines, prepare, options.jobs if is_long else 1)
