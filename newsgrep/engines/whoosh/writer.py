@@ -49,8 +49,8 @@ from newsgrep.engines.whoosh.storage import (
 from newsgrep.models import ARCHIVE_ZONE, FileRecord
 from newsgrep.query.ast import NameField
 
-MAX_SEGMENT_POSTINGS: Final = 14_000_000
-"""Postings gathered for one segment: eight bytes each, about 23,000 to 43,000 articles."""
+MAX_SEGMENT_POSTINGS: Final = 18_000_000
+"""Postings gathered for one segment: eight bytes each, about 30,000 to 55,000 articles."""
 
 MAX_FACET_VALUES: Final = 65_000
 """Distinct sources in a segment: Whoosh's column has room for 65,535, and would drop others."""
