@@ -315,15 +315,11 @@ def _containing(reader: PostingsReader, pattern: ast.TextPattern, candidates: se
     """Return the candidates whose texts match ``pattern``."""
     from newsgrep.query.verify import matching_documents
 
-    found: set[int] = set()
-    inflated = None
+    found, unread, inflated = set[int](), sorted(candidates), None
     if isinstance(pattern, ast.Phrase) and pattern.field in _FOLDED_FIELDS:
         inflated = reader.inflated_texts()
         if inflated is not None:
-            known = [document for document in candidates if document in inflated]
-            found = inflated.containing(pattern, known)
-            candidates = candidates.difference(known)
-    unread = sorted(candidates)
+            found, unread = inflated.search(pattern, unread)
     texts = zip(unread, reader.packed_texts(unread, pattern.field), strict=True)
     return found | matching_documents(
         pattern, texts, lambda: len(unread), are_checked=True, inflated=inflated

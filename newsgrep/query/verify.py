@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
+from threading import Lock
 from typing import Final, Generic, Protocol, TypeVar
 
 from newsgrep.analysis import codec, packed_texts
@@ -296,15 +297,22 @@ class InflatedTexts(Generic[Document]):
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
+        self._lock = Lock()
         self._texts: dict[Document, bytes] = {}
 
-    def __contains__(self, document: Document) -> bool:
-        return document in self._texts
-
-    def containing(self, phrase: Phrase, documents: Iterable[Document]) -> set[Document]:
-        """Return which of ``documents``, whose texts are all here, contain ``phrase``."""
-        occurs, texts = LiteralVerifier(phrase).occurs_in, self._texts
-        return {document for document in documents if occurs(texts[document])}
+    def search(
+        self, phrase: Phrase, documents: Iterable[Document]
+    ) -> tuple[set[Document], list[Document]]:
+        """Return which of ``documents`` contain ``phrase``, and those whose texts are not here."""
+        occurs, known = LiteralVerifier(phrase).occurs_in, self._texts.get
+        found, unread = set(), []
+        for document in documents:
+            data = known(document)
+            if data is None:
+                unread.append(document)
+            elif occurs(data):
+                found.add(document)
+        return found, unread
 
     def read(
         self, texts: Iterable[tuple[Document, bytes]], verifier: LiteralVerifier
@@ -323,8 +331,9 @@ class InflatedTexts(Generic[Document]):
     def _add(self, document: Document, data: bytes) -> None:
         if len(data) > self._max_bytes:
             return
-        self._bytes += len(data)
-        while self._bytes > self._max_bytes:
-            _, dropped = self._texts.popitem()
-            self._bytes -= len(dropped)
-        self._texts[document] = data
+        with self._lock:  # several threads may search
+            self._bytes += len(data) - len(self._texts.pop(document, b""))
+            while self._bytes > self._max_bytes:
+                _, dropped = self._texts.popitem()
+                self._bytes -= len(dropped)
+            self._texts[document] = data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -353,9 +354,8 @@ def test_inflated_texts_take_a_limited_number_of_bytes() -> None:
     phrase = Phrase("渔场", ("渔场",), Field.TEXT)
     packed = [(number, pack_folded("渔场", "x" * 30, "")) for number in range(10)]
     assert set(texts.read(packed, verify.LiteralVerifier(phrase))) == set(range(10))
-    kept = [number for number in range(10) if number in texts]
-    assert kept == [0, 9], "the last one makes room"
-    assert texts.containing(phrase, kept) == set(kept)
+    found, unread = texts.search(phrase, range(10))
+    assert (found, unread) == ({0, 9}, list(range(1, 9))), "the last one makes room"
 
 
 def test_inflated_text_without_captions_is_damaged() -> None:
@@ -363,3 +363,20 @@ def test_inflated_text_without_captions_is_damaged() -> None:
     verifier = verify.LiteralVerifier(Phrase("渔场", ("渔场",), Field.TEXT))
     with pytest.raises(DamagedData, match="three folded texts"):
         list(texts.read([(0, pack_folded("渔场\x1e", "", ""))], verifier))
+
+
+def test_threads_share_inflated_texts() -> None:
+    texts = verify.InflatedTexts[int](max_bytes=300)  # of nine at most
+    phrase = Phrase("渔场", ("渔场",), Field.TEXT)
+    packed = [(n, pack_folded("渔场" if n % 3 else "渔", "x" * 30, "")) for n in range(60)]
+    expected = {n for n in range(60) if n % 3}
+
+    def search(_: int) -> set[int]:
+        found, unread = texts.search(phrase, range(60))
+        return found.union(texts.read((packed[n] for n in unread), verify.LiteralVerifier(phrase)))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(found == expected for found in pool.map(search, range(200)))
+    kept, unread = texts.search(phrase, range(60))
+    assert kept < expected
+    assert len(unread) >= 60 - 9
