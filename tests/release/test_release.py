@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hatch_build import Readme, absolute_links
 from newsgrep import __version__
 from newsgrep.indexing.manifest import INDEX_FORMAT, REBUILDABLE_FORMATS
 from release.first_steps import BareMachine, StepFailed, check_quiet, first_steps
@@ -41,7 +42,7 @@ def page(name: str) -> str:
 
 def test_version_is_in_one_place() -> None:
     project = tomllib.loads(page("pyproject.toml"))
-    assert project["project"]["dynamic"] == ["version"]
+    assert project["project"]["dynamic"] == ["readme", "version"]
     assert project["tool"]["hatch"]["version"] == {"path": "newsgrep/__init__.py"}
 
 
@@ -75,6 +76,41 @@ def test_container_copies_files_that_are_there() -> None:
     assert copied == ["requirements-run.txt", "${WHEEL}"]
     kept = [line for line in page(".dockerignore").splitlines() if line.startswith("!")]
     assert kept == ["!requirements-run.txt", "!dist/*.whl"]
+
+
+# The long description
+
+
+def long_description(source: str | None) -> str:
+    metadata: dict[str, Any] = {"version": "0.1.0", "urls": {"Source": source} if source else {}}
+    Readme(str(REPOSITORY), {}).update(metadata)
+    assert metadata["readme"]["content-type"] == "text/markdown"
+    return str(metadata["readme"]["text"])
+
+
+def test_long_description_is_the_readme_without_an_address() -> None:
+    assert long_description(None) == page("README.md")
+
+
+def test_long_description_has_absolute_links_with_an_address() -> None:
+    text = long_description("https://example.org/news/")
+    links = re.findall(r"\]\(([^)]*)\)", text)
+    assert len(links) == len(re.findall(r"\]\(", page("README.md"))) > 20
+    assert all(link.startswith("https://") for link in links)
+    assert "](https://example.org/news/blob/v0.1.0/docs/QUERY.md)" in text
+    assert "](https://example.org/news/raw/v0.1.0/docs/terminal.svg)" in text
+
+
+def test_readme_links_to_files_that_are_there() -> None:
+    prefix = "https://example.org/news/"
+    for link in re.findall(rf"\({prefix}\w+/v0.1.0/([^)#]*)", long_description(prefix)):
+        assert (REPOSITORY / link).is_file(), link
+
+
+def test_links_elsewhere_stay_as_they_are() -> None:
+    text = "[a](https://example.net/) [b](#part) [c](mailto:someone) `[d]` [e](docs/E.md#f)"
+    absolute = absolute_links(text, "https://example.org/news", "1.0")
+    assert absolute == text.replace("(docs", "(https://example.org/news/blob/v1.0/docs")
 
 
 # First steps
