@@ -523,6 +523,23 @@ def test_documents_of_a_block_are_inside_of_the_segment(tmp_path: Path) -> None:
     file.close()
 
 
+@pytest.mark.parametrize("size", [63, 65, 96, 127])
+def test_signature_size_is_a_power_of_two(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "x.joints"
+    writer = joints.JointWriter(path)
+    writer.add(0, joints.TEXT_ZONE, b"\xff" * 64)
+    writer.finish()
+    data = path.read_bytes()
+    position, texts, written, columns, zone, count = struct.unpack(">QIIIBI", data[-25:])
+    assert written == 64
+    made_up = struct.pack(">QIIIBI", position, texts, size, min(columns, size), zone, count)
+    path.write_bytes(data[:-25] + made_up)
+    file = CheckedFile(path, len(data), None)
+    with pytest.raises(CorruptFile, match="does not describe signatures"):
+        joints.JointFile(file, 1)
+    file.close()
+
+
 @given(at=st.integers(0, 10**6), value=st.integers(0, 255))
 def test_changed_signatures_are_an_error_or_signatures(
     tmp_path_factory: pytest.TempPathFactory, at: int, value: int

@@ -67,6 +67,7 @@ class _Block(NamedTuple):
         """Return whether a writer divides blocks so."""
         return (
             0 < self.columns <= self.size <= MOST_BYTES
+            and not self.size & (self.size - 1)  # else bits of a hash are outside of it
             and 0 < self.texts * self.columns <= _BYTES_IN_GROUP + _TEXTS_IN_BLOCK
             and self.texts * self.size <= _BYTES_IN_BLOCK + MOST_BYTES
         )
