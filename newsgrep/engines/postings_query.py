@@ -246,6 +246,8 @@ def _with_terms(
     reader: PostingsReader, terms: tuple[str, ...], field: Field, operator: ast.Operator
 ) -> set[int]:
     if operator is ast.Operator.OR:
+        if field is Field.TEXT:  # without a set for each term
+            return set[int]().union(*(reader.postings(term)[0] for term in terms))
         return set[int]().union(*(_with_term(reader, term, field) for term in terms))
     return _intersection(_with_term(reader, term, field) for term in terms)
 

@@ -8,12 +8,12 @@ then to the lower article id.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from heapq import nlargest, nsmallest
-from itertools import compress, repeat
+from itertools import chain, compress, islice, repeat
 from operator import add
-from typing import Final
+from typing import Final, NamedTuple
 
 from newsgrep.analysis.scoring import (
     K1,
@@ -37,6 +37,15 @@ _NO_DATE: Final = float("-inf")
 _SPARSE_RATIO: Final = 16
 """With less than one of this many, looking each up is faster than going through all."""
 
+_TRIED_PER_BEST: Final = 4
+"""So many documents have their complete scores computed early for each one of the best."""
+
+_WORTH_TRYING: Final = 16
+"""With more scores than this many for each of the best, it is worth computing some of them."""
+
+_IN_TITLE: Final = 1 << TITLE_SHIFT
+"""Packed counts of a term in a title are as great or greater."""
+
 _SHORT_RATIO: Final = 4
 """A list with less than one posting for so many matched documents is short."""
 
@@ -55,26 +64,133 @@ def score_documents(
     that source. So it does not rank them among one another: headlines often end in the name of
     the outlet, and its frequency says nothing about the article.
     """
+    if not matched:  # frequencies would be read for nothing
+        return {}
+    weights = _weigh(reader, terms, statistics)
+    # Sums are exact in any order (newsgrep.analysis.scoring), so that terms with an impact for
+    # each document are added up first, by functions in C.
+    total: Iterable[float] = repeat(0.0, len(matched))
+    others: list[_Weighed] = []
+    for each in weights:
+        impacts = _impacts(reader, each.term, each.own, len(matched))
+        if impacts is None:
+            others.append(each)
+        else:
+            values = map(each.by_impact.__getitem__, map(impacts.__getitem__, matched))
+            total = map(add, total, values)
+    scores = dict(zip(matched, total, strict=True))
+    for each in others:
+        _add_scores(reader, each, scores)
+    return scores
+
+
+def best_scores(
+    reader: PostingsReader,
+    terms: Iterable[str],
+    matched: set[int],
+    count: int,
+    statistics: TermStatistics | None = None,
+) -> dict[int, float]:
+    """Return the scores of the documents that can be among the best ``count``, or equal to these.
+
+    They are those of :func:`score_documents`, and there may be others among them. Terms with the
+    greatest weights are added first. When ``count`` documents certainly have a score that the terms
+    that are left cannot make up for, documents that have none of the first terms, or have too low a
+    sum, are left out. (Turtle and Flood, "Query Evaluation: Strategies and Optimizations", 1995.)
+
+    Of 97,993 articles with one of five common characters or words, the first leaves 2,741 and the
+    second 329.
+    """
+    if len(matched) <= count * _SPARSE_RATIO:
+        return score_documents(reader, terms, matched, statistics)
+    weights = sorted(_weigh(reader, terms, statistics), key=lambda each: each.bound, reverse=True)
+    left = sum(each.bound for each in weights)
+    scores: dict[int, float] = {}
+    lowest = 0.0  # of the best: so many documents have this score at least
+    has_all = False  # that can be among the best
+    for number, each in enumerate(weights, 1):
+        left -= each.bound
+        if not has_all:
+            _add_documents(reader, each, matched, scores)
+        elif (impacts := reader.known_impacts(each.term)) is not None:
+            scores = {d: s + each.by_impact[impacts[d]] for d, s in scores.items()}
+        else:
+            _add_scores(reader, each, scores)
+        if len(scores) > count:
+            kth = nlargest(count, scores.values())[-1]
+            lowest = max(lowest, kth)
+            if len(scores) > _WORTH_TRYING * count and (has_all or left < 2 * kth):
+                lowest = max(lowest, _lowest_of_best(reader, scores, count, weights[number:]))
+            has_all |= left < lowest
+            if has_all:
+                scores = {d: s for d, s in scores.items() if s + left >= lowest}
+    return scores if has_all else dict.fromkeys(matched, 0.0) | scores
+
+
+def _add_documents(
+    reader: PostingsReader, weighed: _Weighed, matched: set[int], scores: dict[int, float]
+) -> None:
+    """Add what a term adds to the scores of all matched documents, and these if they are new."""
+    documents: Sequence[int]
+    documents, packed = reader.postings(weighed.term)
+    if weighed.own:
+        for document in matched.intersection(chain(documents, weighed.own)).difference(scores):
+            scores[document] = 0.0
+        _add_scores(reader, weighed, scores)
+        return
+    values: Iterable[int]
+    impacts = _impacts(reader, weighed.term, (), len(matched))
+    if not matched.issuperset(documents):
+        documents, packed = _matched_postings(matched, documents, packed)
+    if impacts is None:
+        values = _posting_impacts(reader, documents, packed)
+    else:
+        values = map(impacts.__getitem__, documents)
+    added = map(weighed.by_impact.__getitem__, values)
+    if scores:
+        added = map(add, added, map(scores.get, documents, repeat(0.0)))
+    scores.update(zip(documents, added, strict=True))
+
+
+def _lowest_of_best(
+    reader: PostingsReader, scores: dict[int, float], count: int, others: Iterable[_Weighed]
+) -> float:
+    """Return a score that ``count`` documents have at least, when ``others`` are added, too."""
+    tried = count * _TRIED_PER_BEST
+    lowest = nlargest(tried, scores.values())[-1]
+    best = dict(islice(((d, s) for d, s in scores.items() if s >= lowest), tried))
+    for each in others:
+        _add_scores(reader, each, best)
+    return nlargest(count, best.values())[-1]
+
+
+class _Weighed(NamedTuple):
+    """A term with what it adds to scores.
+
+    ``own`` are the documents whose source has its name, ``by_impact`` what each impact adds, and
+    ``bound`` what it adds at most.
+    """
+
+    term: str
+    own: Sequence[int]
+    by_impact: Sequence[float]
+    bound: float
+
+
+def _weigh(
+    reader: PostingsReader, terms: Iterable[str], statistics: TermStatistics | None
+) -> list[_Weighed]:
+    """Return the terms that rank."""
     own = {term: reader.source_documents(term) for term in terms}
     if statistics is None:
         having = {term: _document_frequency(reader, term, named) for term, named in own.items()}
         statistics = TermStatistics(reader.document_count(), having)
-    # Sums are exact in any order (newsgrep.analysis.scoring), so that terms with an impact for
-    # each document are added up first, by functions in C.
-    total: Iterable[float] = repeat(0.0, len(matched))
-    others: list[tuple[str, list[float]]] = []
+    found = []
     for term, weight in term_weights(own, *statistics).items():
         by_impact = [weight * number for number in range(MAX_IMPACT + 1)]
-        impacts = _impacts(reader, term, own[term], len(matched))
-        if impacts is None:
-            others.append((term, by_impact))
-        else:
-            values = map(by_impact.__getitem__, map(impacts.__getitem__, matched))
-            total = map(add, total, values)
-    scores = dict(zip(matched, total, strict=True))
-    for term, by_impact in others:
-        _add_scores(reader, term, own[term], by_impact, scores)
-    return scores
+        bound = by_impact[MAX_IMPACT if own[term] else MAX_IMPACT - 1]
+        found.append(_Weighed(term, own[term], by_impact, bound))
+    return found
 
 
 def _impacts(
@@ -91,7 +207,8 @@ def _impacts(
         return None
     _, _, bodies = reader.field_lengths()
     impacts = bytearray(len(bodies))
-    for document, value in _posting_impacts(reader, zip(documents, packed, strict=True)):
+    values = _posting_impacts(reader, documents, packed)
+    for document, value in zip(documents, values, strict=True):
         impacts[document] = value
     for document in named:
         impacts[document] = MAX_IMPACT
@@ -99,59 +216,63 @@ def _impacts(
     return impacts
 
 
-def _add_scores(
-    reader: PostingsReader,
-    term: str,
-    own: Iterable[int],
-    by_impact: Sequence[float],
-    scores: dict[int, float],
-) -> None:
-    """Add the scores of one term, which are ``by_impact``, to those of the documents."""
+def _add_scores(reader: PostingsReader, weighed: _Weighed, scores: dict[int, float]) -> None:
+    """Add what a term adds to the scores of the documents."""
+    term, own, by_impact, _ = weighed
     # Removed from the scores meanwhile, so that the loop skips these documents.
     named = {d: scores.pop(d) + by_impact[MAX_IMPACT] for d in own if d in scores}
-    postings = _matched_postings(scores, *reader.postings(term))
-    for document, value in _posting_impacts(reader, postings):
+    documents, packed = _matched_postings(scores, *reader.postings(term))
+    values = _posting_impacts(reader, documents, packed)
+    for document, value in zip(documents, values, strict=True):
         scores[document] += by_impact[value]
     scores |= named
 
 
 def _posting_impacts(
-    reader: PostingsReader, postings: Iterable[tuple[int, int]]
-) -> Iterator[tuple[int, int]]:
-    """Yield the documents of postings, given with their packed counts, and the impact in each."""
+    reader: PostingsReader, documents: Iterable[int], packed: Iterable[int]
+) -> list[int]:
+    """Return the impact of each posting, given with its document and packed counts."""
     titles, leads, bodies = reader.field_lengths()
     in_title, in_lead, in_body = map(_field_norms, SCORED_FIELDS)
     highest = MAX_IMPACT - 1
+    impacts: list[int] = []
     # unpack_counts() and impact() are written out: this loop runs for every posting.
-    for document, counts in postings:
+    for document, counts in zip(documents, packed, strict=True):
         frequency = (counts & MAX_IN_BODY) * in_body[bodies[document]]
         if counts > MAX_IN_BODY:
-            title = (counts >> TITLE_SHIFT) * in_title[titles[document]]
-            lead = (counts >> LEAD_SHIFT & MAX_IN_LEAD) * in_lead[leads[document]]
-            frequency = title + lead + frequency
-        yield document, int(highest * frequency / (K1 + frequency)) + 1
+            before = (counts >> LEAD_SHIFT & MAX_IN_LEAD) * in_lead[leads[document]]
+            if counts >= _IN_TITLE:
+                before = (counts >> TITLE_SHIFT) * in_title[titles[document]] + before
+            frequency = before + frequency
+        impacts.append(int(highest * frequency / (K1 + frequency)) + 1)
+    return impacts
 
 
 def _document_frequency(reader: PostingsReader, term: str, named: Sequence[int]) -> int:
     """Return how many documents have ``term`` in their text, or are among ``named``."""
     if named:
         return len({*reader.postings(term)[0], *named})
-    return reader.document_frequency(term)
+    if reader.known_impacts(term) is not None:
+        return reader.document_frequency(term)
+    # Its impacts need the list, too. The frequency that is stored counts deleted documents, so
+    # with any of these the list would be read twice.
+    return len(reader.postings(term)[0])
 
 
 def _matched_postings(
-    matched: dict[int, float], documents: Sequence[int], packed: Sequence[int]
-) -> Iterable[tuple[int, int]]:
-    """Yield the postings of matched documents."""
+    matched: Collection[int], documents: Sequence[int], packed: Sequence[int]
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the documents and counts of the postings of matched documents."""
     if len(matched) * _SPARSE_RATIO > len(documents):
-        both = zip(documents, packed, strict=True)
-        return compress(both, map(matched.__contains__, documents))
+        is_matched = bytes(map(matched.__contains__, documents))
+        return list(compress(documents, is_matched)), list(compress(packed, is_matched))
     positions = ((document, bisect_left(documents, document)) for document in matched)
-    return [
+    found = [
         (document, packed[position])
         for document, position in positions
         if position < len(documents) and documents[position] == document
     ]
+    return [document for document, _ in found], [counts for _, counts in found]
 
 
 class _FieldNorms(dict[int, float]):

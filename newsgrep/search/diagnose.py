@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from newsgrep.engines.base import Engine, EngineRequest, count_matches
+from newsgrep.engines.base import Engine, EngineRequest, Order, count_matches
 from newsgrep.indexing.store import Index
 from newsgrep.models import Hit
 from newsgrep.query.ast import (
     And,
     Field,
-    IdIs,
+    IdIn,
     MatchAll,
     Near,
     Node,
@@ -212,14 +212,13 @@ def find_closest(engine: Engine, request: SearchRequest) -> tuple[ClosestArticle
     query = Query(request.query.text, And((either, *_filters(root))))
     best = SearchRequest(query, limit=limit, snippet_width=request.snippet_width, max_snippets=1)
     hits = search(engine, best).hits
-    shown = Or(tuple(IdIs(hit.article.id) for hit in hits))
-    matching = {
-        part: {
-            each.id
-            for each in engine.search(EngineRequest(And((shown, part)), limit=limit)).candidates
-        }
-        for part in (parts if hits else ())
-    }
+    shown = IdIn("", tuple(hit.article.id for hit in hits))
+
+    def matching_ids(part: Node) -> set[str]:  # in an order for which no scores are computed
+        page = engine.search(EngineRequest(And((shown, part)), Order.NEWEST, limit))
+        return {each.id for each in page.candidates}
+
+    matching = {part: matching_ids(part) for part in (parts if hits else ())}
     found = (
         ClosestArticle(hit, tuple(dict.fromkeys(_lacking(root, hit.article.id, matching))))
         for hit in hits

@@ -21,7 +21,13 @@ from newsgrep.engines.base import (
 )
 from newsgrep.engines.commits import Commit, CommitFolder
 from newsgrep.engines.postings_query import count_facet, match_documents
-from newsgrep.engines.ranking import after_cursor, apply_recency, score_documents, select_page
+from newsgrep.engines.ranking import (
+    after_cursor,
+    apply_recency,
+    best_scores,
+    score_documents,
+    select_page,
+)
 from newsgrep.engines.whoosh.reader import WhooshReader
 from newsgrep.engines.whoosh.storage import ENGINE, OWN_FILE, CorruptFile, describe_segments
 from newsgrep.errors import IndexDamaged, IndexMissing
@@ -130,7 +136,10 @@ class WhooshEngine:
             matched = match_documents(reader, query)
             ranks = order is Order.RELEVANCE and (limit > 0 or after is not None)
             terms = scoring_terms(query) if ranks else []
-            scores = score_documents(reader, terms, matched, statistics)
+            if ranks and after is None and not recency:
+                scores = best_scores(reader, terms, matched, offset + limit, statistics)
+            else:
+                scores = score_documents(reader, terms, matched, statistics)
             if recency:
                 scores = apply_recency(reader, scores, recency)
             if ranks and not terms:
@@ -144,7 +153,7 @@ class WhooshEngine:
                     ScoredDoc(reader.article_id(d), scores[d], timestamps[d]) for d in shown
                 ),
                 facets={name: count_facet(reader, name, matched) for name in facets},
-                before=len(scores) - max(len(beyond) - offset, 0),
+                before=len(matched) - max(len(matched if after is None else beyond) - offset, 0),
             )
 
     def get(self, ids: Iterable[str]) -> list[Article]:
