@@ -271,12 +271,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         checks.append(timed("Pythons", check_pythons))
     commit = git("rev-parse", "HEAD")
     moment = datetime.fromtimestamp(int(git("log", "-1", "--format=%ct")), UTC)
-    about = {
-        "version": __version__,
-        "commit": commit,
-        "time": moment.isoformat(timespec="seconds"),
-    }
-    report.write_report(DIST, about, checks, report.pythons_at(PYTHONS, commit))
+    found = report.Report(
+        __version__,
+        commit,
+        moment.isoformat(timespec="seconds"),
+        checks,
+        report.pythons_at(PYTHONS, commit),
+    )
+    report.write_report(DIST, found)
     print(f"report: {DIST / report.REPORT}")
     return int(any(check.outcome == "failed" for check in checks))
 

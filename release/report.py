@@ -63,53 +63,56 @@ def sums(folder: Path) -> str:
     )
 
 
-def write_report(
-    folder: Path,
-    release: Mapping[str, str],
-    checks: Sequence[Check],
-    pythons: Sequence[Mapping[str, Any]],
-) -> None:
-    """Write ``SHA256SUMS``, ``report.json`` and ``REPORT.md`` into ``folder``.
+class Report(NamedTuple):
+    """A release with its checks; ``pythons`` are entries of ``build/pythons.json``."""
 
-    ``release`` has ``version``, ``commit`` and ``time``.
-    """
+    version: str
+    commit: str
+    time: str
+    checks: Sequence[Check]
+    pythons: Sequence[Mapping[str, Any]]
+
+
+def write_report(folder: Path, report: Report) -> None:
+    """Write ``SHA256SUMS``, ``report.json`` and ``REPORT.md`` into ``folder``."""
     (folder / SUMS).write_text(sums(folder), "utf-8")
     built_with = {"python": platform.python_version(), "system": platform.system()}
     stored = {
-        **release,
+        "version": report.version,
+        "commit": report.commit,
+        "time": report.time,
         "built_with": built_with,
-        "checks": [check._asdict() for check in checks],
-        "pythons": list(pythons),
+        "checks": [check._asdict() for check in report.checks],
+        "pythons": list(report.pythons),
     }
     text = json.dumps(stored, ensure_ascii=False, indent=2)
     (folder / REPORT_JSON).write_text(f"{text}\n", "utf-8")
-    (folder / REPORT).write_text(to_markdown(folder, release, checks, pythons), "utf-8")
+    (folder / REPORT).write_text(to_markdown(folder, report), "utf-8")
 
 
-def to_markdown(
-    folder: Path,
-    release: Mapping[str, str],
-    checks: Sequence[Check],
-    pythons: Sequence[Mapping[str, Any]],
-) -> str:
+def to_markdown(folder: Path, report: Report) -> str:
     """Return the report for people."""
     built_with = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     lines = [
-        f"# newsgrep {release['version']}: what was checked",
+        f"# newsgrep {report.version}: what was checked",
         "",
-        f"Commit {release['commit']} of {release['time']}. Built with {built_with}.",
+        f"Commit {report.commit} of {report.time}. Built with {built_with}.",
         "",
         *_table(
             ("check", "outcome", "found", "s"),
-            ((each.name, each.outcome, each.detail, f"{each.seconds:.1f}") for each in checks),
+            (
+                (each.name, each.outcome, each.detail, f"{each.seconds:.1f}")
+                for each in report.checks
+            ),
         ),
         "",
         "## Pythons",
         "",
     ]
-    if pythons:
+    if report.pythons:
         lines += _table(
-            ("Python", "wheel", "fast tests", "types", "note"), (_row(each) for each in pythons)
+            ("Python", "wheel", "fast tests", "types", "note"),
+            (_row(each) for each in report.pythons),
         )
     else:
         lines.append("Not run: `make test-pythons` recorded nothing for this commit.")

@@ -15,7 +15,7 @@ from hatch_build import Readme, absolute_links
 from newsgrep import __version__
 from newsgrep.indexing.manifest import INDEX_FORMAT, REBUILDABLE_FORMATS
 from release.first_steps import BareMachine, StepFailed, check_quiet, first_steps
-from release.report import Check, pythons_at, pythons_check, write_report
+from release.report import Check, Report, pythons_at, pythons_check, write_report
 from tests.support.cli import REPOSITORY
 
 PYTHON: dict[str, Any] = {
@@ -152,8 +152,8 @@ def test_bare_machine_has_no_compiler(tmp_path: Path) -> None:
 def test_report_has_checks_pythons_and_sums(tmp_path: Path) -> None:
     (tmp_path / "a.whl").write_bytes(b"a")
     checks = [Check("build", "passed", "one | two", 1.25), Check("container", "not run", "", 0)]
-    release = {"version": "0.1.0", "commit": "abc", "time": "2026-11-28T00:00:00+00:00"}
-    write_report(tmp_path, release, checks, [PYTHON])
+    report = Report("0.1.0", "abc", "2026-11-28T00:00:00+00:00", checks, [PYTHON])
+    write_report(tmp_path, report)
     digest = "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
     assert (tmp_path / "SHA256SUMS").read_text("utf-8") == f"{digest}  a.whl\n"
     text = (tmp_path / "REPORT.md").read_text("utf-8")
