@@ -38,15 +38,15 @@ from newsgrep.search.selection import Sample, Stored, iter_stored, select_ids
 from newsgrep.terminal import one_line, quote_path, sanitize, write_streaming
 from newsgrep.views import CsvForm, listing
 from newsgrep.views.citation import CitationStyle, Cited, citation_lines, index_digest
-from newsgrep.views.csv_rows import csv_lines
-from newsgrep.views.export import (
+from newsgrep.views.listing import (
     Provenance,
     file_name,
     markdown_file,
     markdown_lines,
     provenance_line,
-    to_json,
+    provenance_to_json,
 )
+from newsgrep.views.table import csv_lines
 
 
 class SelectionOptions(QueryOptions):
@@ -236,7 +236,7 @@ def export_command(options: ExportOptions) -> int:
     if file and file.is_file():
         beside = file.with_name(f"{file.name}.{_PROVENANCE}")
     if beside:
-        text = encode_json(to_json(provenance), indent=2) + "\n"
+        text = encode_json(provenance_to_json(provenance), indent=2) + "\n"
         write_atomically(beside, text.encode())
     print_message(_("exported {provenance}", provenance=provenance_line(provenance)))
     if folder and folder.deleted:

@@ -241,7 +241,7 @@ def _print_jsonl(rendering: Rendering, _: OutputOptions) -> None:
 
 
 def _print_csv(rendering: Rendering, options: OutputOptions) -> None:
-    from newsgrep.views.csv_rows import choose_columns, csv_lines
+    from newsgrep.views.table import choose_columns, csv_lines
 
     form = CsvForm.EXCEL if options.bom else options.csv_form
     rows = rendering.csv()

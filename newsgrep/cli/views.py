@@ -48,9 +48,8 @@ from newsgrep.search.named import (
     split_locator,
 )
 from newsgrep.terminal import sanitize, terminal_size, write
-from newsgrep.views import compare, keywords, similar, timeline, timeline_text
+from newsgrep.views import compare, keywords, similar, timeline, timeline_charts
 from newsgrep.views.timeline import Measure, Timeline
-from newsgrep.views.timeline_svg import to_svg
 
 # timeline
 
@@ -95,7 +94,7 @@ class TimelineOptions(QueryOptions, OutputOptions):
             return timeline.DEFAULT_BINS
         size = terminal_size()
         if self.per or self.others:
-            return max(size.columns - timeline_text.LABEL_WIDTH - 1, _FEWEST_BINS)
+            return max(size.columns - timeline_charts.LABEL_WIDTH - 1, _FEWEST_BINS)
         return max(size.lines - _LINES_BELOW, _FEWEST_BINS)
 
 
@@ -171,14 +170,14 @@ def timeline_command(options: TimelineOptions) -> int:
         _write_svg(result, options.svg)
     if options.svg != _STANDARD_OUTPUT:
         rendering = Rendering(
-            text=lambda: timeline_text.to_text(result, screen()),
-            drawn=draw(lambda: timeline_text.to_text(result, screen())),
+            text=lambda: timeline_charts.to_text(result, screen()),
+            drawn=draw(lambda: timeline_charts.to_text(result, screen())),
             json=lambda: timeline.to_json(result),
             csv=lambda: timeline.to_csv(result),
         )
         print_result(rendering, options)
         if options.output is OutputFormat.CSV and result.has_matches:
-            for note in timeline_text.notes(result):
+            for note in timeline_charts.notes(result):
                 click.echo(sanitize(note), err=True)
     return 0 if result.has_matches else 1
 
@@ -189,9 +188,9 @@ def _write_svg(result: Timeline, path: Path) -> None:
             "Nothing to draw: no article is dated to the {by}. Use a longer --by.", by=result.by
         )
     if path == _STANDARD_OUTPUT:
-        write(to_svg(result), end="")
+        write(timeline_charts.to_svg(result), end="")
     else:
-        path.write_text(to_svg(result), "utf-8")
+        path.write_text(timeline_charts.to_svg(result), "utf-8")
 
 
 # similar

@@ -10,7 +10,7 @@ A view module has a function that returns a frozen value, and beside it the form
 
 A module has the forms that its command offers. The values of :mod:`newsgrep.views.hits` and
 :mod:`newsgrep.views.article` come from elsewhere; these modules have only forms.
-:mod:`newsgrep.views.csv_rows` writes the rows of all of them.
+:mod:`newsgrep.views.table` writes the rows of all of them.
 """
 
 from __future__ import annotations

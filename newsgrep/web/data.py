@@ -42,10 +42,10 @@ from newsgrep.views import (
 )
 from newsgrep.views.citation import CitationStyle, Cited, citation_lines, index_digest
 from newsgrep.views.collocates import CollocateOrder, Reference
-from newsgrep.views.csv_rows import csv_lines
-from newsgrep.views.export import markdown_lines
 from newsgrep.views.history import article_at
 from newsgrep.views.kwic import KwicGroup, KwicOrder
+from newsgrep.views.listing import markdown_lines
+from newsgrep.views.table import csv_lines
 from newsgrep.web.articles import find_new_of, visit_article
 from newsgrep.web.calls import Answer, NotFound, Visit, read_recency
 from newsgrep.web.html import short_path

@@ -23,8 +23,7 @@ from newsgrep.search.search import group_sources
 from newsgrep.views import compare, keywords, kwic, timeline
 from newsgrep.views.kwic import KwicOrder
 from newsgrep.views.timeline import Measure
-from newsgrep.views.timeline_svg import to_svg
-from newsgrep.views.timeline_text import notes, value_text
+from newsgrep.views.timeline_charts import notes, to_svg, value_text
 from newsgrep.web.calls import MAX_OFFSET, Answer, NotFound, Parameters, Visit
 from newsgrep.web.html import Chart, day_name, make_chart
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsgrep.views import CsvForm, FilePath
-from newsgrep.views.csv_rows import csv_lines, safe_cell
+from newsgrep.views.table import csv_lines, safe_cell
 from tests.support.cli import Cli, write_article
 
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", " =1+1", "＝1+1", "　@A1", "\t1", "\n=1")

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from newsgrep.models import Article, Precision, Published
-from newsgrep.views.export import escape_markdown, file_name
-from newsgrep.views.listing import COLUMNS, EXPORT_COLUMNS, LIST_COLUMNS
+from newsgrep.views.listing import COLUMNS, EXPORT_COLUMNS, LIST_COLUMNS, escape_markdown, file_name
 from tests.support.cli import TIDE_COUNT, Cli, CommandResult, write_article
 
 
