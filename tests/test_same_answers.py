@@ -16,7 +16,7 @@ from tests.support.cli import Cli
 pytest.importorskip("mcp")
 from mcp import Client
 
-from newsgrep.mcp.server import make_server
+from newsgrep.mcp.tools import make_server
 from tests.support.web import Pages
 
 

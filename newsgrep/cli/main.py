@@ -61,7 +61,7 @@ COMMANDS: Final = {
     "delete": "remove:delete_command",
     "forget": "remove:forget_command",
     "serve": "serve:serve_command",
-    "mcp": "mcp:mcp_command",
+    "mcp": "serve:mcp_command",
     "saved": "saved:saved_group",
     "new": "saved:new_command",
     "stats": "admin:stats_command",

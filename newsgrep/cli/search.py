@@ -53,8 +53,7 @@ from newsgrep.views import hits
 if TYPE_CHECKING:
     from newsgrep.indexing.store import Index
     from newsgrep.models import Article, Hit
-    from newsgrep.search.diagnose import ClosestArticle
-    from newsgrep.search.explain import Explanation
+    from newsgrep.search.diagnose import ClosestArticle, Explanation
     from newsgrep.views.stories import CollapsedPage
 
 
@@ -361,6 +360,6 @@ def _render_stories(page: CollapsedPage, index: Index) -> Rendering:
 
 
 def _explain(engine: Engine, result: SearchResult) -> Explanation:
-    from newsgrep.search.explain import explain
+    from newsgrep.search.diagnose import explain
 
     return explain(engine, result)

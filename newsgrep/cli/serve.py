@@ -1,8 +1,9 @@
-"""``newsgrep serve``: the archive as pages for a browser, and as an API for programs."""
+"""``newsgrep serve`` and ``newsgrep mcp``: the archive for browsers, programs and assistants."""
 
 from __future__ import annotations
 
 import os
+import sys
 import webbrowser
 from pathlib import Path
 from typing import Final
@@ -157,3 +158,37 @@ def _default_title(options: ServeOptions) -> str:
     first = Path(str(options.index.parts[0]))
     name = first.resolve().parent.name if first.name == "index" else first.name
     return name.removesuffix(".index") or "newsgrep"
+
+
+class McpOptions(IndexOptions):
+    """The options of ``newsgrep mcp``."""
+
+
+@click.command("mcp", cls=Command, short_help="Serve the archive to assistants (MCP).")
+@indexes_option
+@pass_options(McpOptions)
+def mcp_command(options: McpOptions) -> int:
+    """Answer an assistant on standard input and output, by the Model Context Protocol.
+
+    The assistant's program starts this command, which ends when its input is closed, or with
+    Ctrl-C. Tools: search, fetch, count_over_time, facets, kwic, similar, keywords, compare,
+    describe_archive and whats_new. All only read the index. Needs the extra mcp:
+    pip install "newsgrep[mcp]"
+
+    \b
+    newsgrep mcp
+    newsgrep mcp --index ~/archive.index
+    """
+    try:
+        from newsgrep.mcp import tools
+    except ModuleNotFoundError as exc:
+        raise UsageError(
+            "newsgrep mcp needs {name}. Install it: pip install 'newsgrep[mcp]'", name=exc.name
+        ) from exc
+    from newsgrep.api.archive import Archive
+
+    with Archive(options.index) as archive:
+        if sys.stdin.isatty():
+            print_message(_("Waiting for an assistant on standard input. Press Ctrl-C to stop."))
+        tools.run(archive)
+    return 0

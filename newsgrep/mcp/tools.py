@@ -1,4 +1,4 @@
-"""The tools of ``newsgrep mcp``: what an assistant can call.
+"""The tools of ``newsgrep mcp``: what an assistant can call, and the server that offers them.
 
 Signatures and docstrings are what the assistant reads: argument types become a JSON schema, and
 the docstring is the description. Numbers that are too large are reduced to the limit.
@@ -6,16 +6,23 @@ the docstring is the description. Numbers that are too large are reduced to the 
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 from threading import Lock
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar, cast
 
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp_types import ToolAnnotations
 from pydantic import Field
 
+from newsgrep import __version__
 from newsgrep.api.archive import Archive
 from newsgrep.engines.base import Order, count_matches, first_match
-from newsgrep.errors import UsageError
+from newsgrep.errors import NewsgrepError, UsageError
 from newsgrep.mcp import answers
 from newsgrep.mcp.answers import UNTRUSTED
 from newsgrep.models import Article
@@ -359,3 +366,54 @@ def _offset(cursor: str, most: int = _MAX_OFFSET) -> int:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10 and int(cursor) <= most):
         raise UsageError("cursor needs the next_cursor of the page before, or nothing.")
     return int(cursor)
+
+
+_Tool = TypeVar("_Tool", bound=Callable[..., Any])
+
+_READS_ONLY = ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+)
+
+
+def make_server(archive: Archive, name: str = "newsgrep") -> MCPServer:
+    """Return a server with all tools over ``archive``; nothing is started."""
+    server = MCPServer(
+        name,
+        title="newsgrep",
+        instructions=INSTRUCTIONS,
+        version=__version__,
+        log_level="ERROR",
+    )
+    for tool in Tools(archive).all():
+        server.add_tool(
+            _with_readable_errors(tool),
+            title=tool.__name__.replace("_", " ").capitalize(),
+            annotations=_READS_ONLY,
+        )
+    return server
+
+
+def _with_readable_errors(tool: _Tool) -> _Tool:
+    """Return ``tool`` with errors of newsgrep as errors that the assistant reads."""
+
+    @wraps(tool)
+    def call(*args: Any, **values: Any) -> Any:
+        try:
+            return tool(*args, **values)
+        except NewsgrepError as exc:
+            raise ToolError(str(exc)) from exc
+
+    return cast("_Tool", call)
+
+
+def run(archive: Archive) -> None:
+    """Answer on standard input and output until the client closes them, or a signal ends it."""
+
+    def stop(*_: object) -> NoReturn:
+        # A thread waits for input, which nothing can interrupt.
+        archive.close()
+        os._exit(0)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    make_server(archive).run("stdio")
