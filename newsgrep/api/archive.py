@@ -185,7 +185,7 @@ class Archive(CountingArchive):
             if not result.total:
                 return Hits(_diagnosed(engine, self._index, result))
             if explain:
-                from newsgrep.search.explain import explain as explain_scores
+                from newsgrep.search.diagnose import explain as explain_scores
 
                 result = result._replace(explanation=explain_scores(engine, result))
             return Hits(result)

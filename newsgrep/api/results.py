@@ -13,8 +13,7 @@ from newsgrep.views.kwic import Concordance, GroupCount, Groups, KwicLine
 from newsgrep.views.table import Table
 
 if TYPE_CHECKING:
-    from newsgrep.search.diagnose import ClosestArticle, Diagnosis
-    from newsgrep.search.explain import Explanation
+    from newsgrep.search.diagnose import ClosestArticle, Diagnosis, Explanation
     from newsgrep.search.search import SearchResult
     from newsgrep.views.new import NewArticles
     from newsgrep.views.stories import CollapsedPage, Story

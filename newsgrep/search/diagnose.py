@@ -1,7 +1,11 @@
-"""Diagnosis of empty results: which words do not occur, and which filter excludes everything.
+"""Why a result is what it is: the diagnosis of an empty one, and the explanation of scores.
 
-Every number is the total of another search in the same index. The closest articles are those that
-rank best for any of the words, each with the words that it lacks.
+The diagnosis says which words do not occur, and which filter excludes everything. Every number is
+the total of another search in the same index. The closest articles are those that rank best for any
+of the words, each with the words that it lacks.
+
+The explanation (``search --explain``) is what each term adds to a score, and each factor. All
+numbers come from the engine that ranked the hits, so that they are the ones of the ranking.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from newsgrep.query.ast import (
     And,
     Field,
     IdIn,
+    IdIs,
     MatchAll,
     Near,
     Node,
@@ -36,7 +41,8 @@ from newsgrep.query.ast import (
 )
 from newsgrep.query.parser import Query
 from newsgrep.search.bins import count_undated
-from newsgrep.search.search import SearchRequest, search
+from newsgrep.search.rerank import RerankFeatures
+from newsgrep.search.search import SearchRequest, SearchResult, search
 
 MAX_COUNTED_TERMS: Final = 20
 """Terms that are counted: each costs one search, and a query may have thousands."""
@@ -277,3 +283,52 @@ def _lacking(node: Node, article_id: str, matching: Mapping[Node, set[str]]) -> 
             return missing(_words(node)) or missing((node,))
         case _:
             return missing((node,))
+
+
+MAX_EXPLAINED_TERMS: Final = 50
+"""Terms that are explained separately: each costs one search, and a query may have thousands."""
+
+_UNKNOWN_DATE: Final = float("-inf")
+
+
+class HitExplanation(NamedTuple):
+    """The parts of one score: the sum of ``terms`` × ``recency`` × ``features.factor``.
+
+    ``terms`` is the BM25F score of each term, ``recency`` the weight of the article's age (1
+    without ``--recency``). ``features`` is ``None`` if the hit was not reranked.
+    """
+
+    terms: Mapping[str, float]
+    recency: float
+    features: RerankFeatures | None
+
+
+class Explanation(NamedTuple):
+    """The scoring terms with their document frequencies, and each hit by article id."""
+
+    terms: tuple[tuple[str, int], ...]
+    hits: Mapping[str, HitExplanation]
+
+
+def explain(engine: Engine, result: SearchResult) -> Explanation:
+    """Return the explanation of the hits of ``result``, which ``engine`` returned."""
+    terms = scoring_terms(result.request.query.root)[:MAX_EXPLAINED_TERMS]
+    shown = Or(tuple(IdIs(hit.article.id) for hit in result.hits))
+    scores: dict[str, dict[str, float]] = {hit.article.id: {} for hit in result.hits}
+    for term in terms:
+        # The same articles, scored by this term alone.
+        alone = And((shown, Or((MatchAll(), Terms(term, (term,))))))
+        for candidate in engine.search(EngineRequest(alone, limit=len(result.hits))).candidates:
+            if candidate.score:
+                scores[candidate.id][term] = candidate.score
+    return Explanation(
+        tuple(engine.document_frequencies(terms).items()),
+        {hit.article.id: _explain_hit(hit, scores[hit.article.id], result) for hit in result.hits},
+    )
+
+
+def _explain_hit(hit: Hit, terms: Mapping[str, float], result: SearchResult) -> HitExplanation:
+    recency, published = result.request.recency, hit.article.published
+    timestamp = published.sort_key() if published else _UNKNOWN_DATE
+    weight = recency.weight(timestamp) if recency else 1.0
+    return HitExplanation(terms, weight, result.features.get(hit.article.id))

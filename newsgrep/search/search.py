@@ -65,8 +65,7 @@ from newsgrep.search.rerank import (
 if TYPE_CHECKING:
     from newsgrep.analysis.user_dictionary import UserDictionary
     from newsgrep.query.dates import Calendar
-    from newsgrep.search.diagnose import ClosestArticle, Diagnosis
-    from newsgrep.search.explain import Explanation
+    from newsgrep.search.diagnose import ClosestArticle, Diagnosis, Explanation
 
 
 _BATCH_SIZE: Final = 50
@@ -110,7 +109,7 @@ class SearchResult(NamedTuple):
     ``offset`` is the number of hits before the page, ``next`` the token of the page after it,
     or ``None``. ``undated`` is how many articles without a date match otherwise, ``None`` if the
     query has no filter by date. :func:`search` leaves ``explanation``, ``diagnosis`` and
-    ``closest`` empty: see :func:`newsgrep.search.explain.explain`,
+    ``closest`` empty: see :func:`newsgrep.search.diagnose.explain`,
     :func:`newsgrep.search.diagnose.diagnose` and :func:`newsgrep.search.diagnose.find_closest`.
     """
 

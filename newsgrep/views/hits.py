@@ -28,8 +28,7 @@ from newsgrep.views.article import byline_pieces, id_and_path_line, web_link
 
 if TYPE_CHECKING:
     from newsgrep.query.parser import Query
-    from newsgrep.search.diagnose import ClosestArticle, Diagnosis
-    from newsgrep.search.explain import Explanation, HitExplanation
+    from newsgrep.search.diagnose import ClosestArticle, Diagnosis, Explanation, HitExplanation
     from newsgrep.search.search import SearchResult
 
 CSV_COLUMNS: Final = (

@@ -18,8 +18,7 @@ from newsgrep.indexing.annotations import read_annotations, read_collections
 from newsgrep.indexing.user_state import read_saved
 from newsgrep.query.ast import MatchAll, describe
 from newsgrep.query.lexer import FIELDS
-from newsgrep.search.diagnose import diagnose, find_closest
-from newsgrep.search.explain import explain
+from newsgrep.search.diagnose import diagnose, explain, find_closest
 from newsgrep.search.search import SearchRequest, search
 from newsgrep.search.selection import iter_stored, select_ids
 from newsgrep.views import (

@@ -12,7 +12,7 @@ import pytest
 from newsgrep.analysis.scoring import Recency
 from newsgrep.engines.base import EngineRequest
 from newsgrep.query.parser import parse
-from newsgrep.search.explain import explain
+from newsgrep.search.diagnose import explain
 from newsgrep.search.search import SearchRequest, search
 from tests.support.cli import REPOSITORY, Cli
 from tests.support.contract_archive import ARCHIVE
