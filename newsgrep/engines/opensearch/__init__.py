@@ -3,7 +3,7 @@
 An address says where an index is (:mod:`newsgrep.engines.opensearch.address`); one index of
 newsgrep is several indices on the server (:mod:`newsgrep.engines.opensearch.indices`). Requests
 are sent with the standard library: the usual client libraries have neither a total deadline nor
-a limit for responses (:mod:`newsgrep.engines.opensearch.connection`).
+a limit for responses (:mod:`newsgrep.engines.opensearch.client`).
 """
 
 from __future__ import annotations

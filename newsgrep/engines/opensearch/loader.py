@@ -51,7 +51,7 @@ from newsgrep.engines.opensearch.documents import (
     stored_article,
     stored_file_record,
 )
-from newsgrep.engines.opensearch.indices import IndexGeneration, refresh
+from newsgrep.engines.opensearch.indices import IndexGeneration, bulk_loading, refresh
 from newsgrep.engines.opensearch.problems import (
     JsonObject,
     integer,
@@ -59,7 +59,6 @@ from newsgrep.engines.opensearch.problems import (
     text,
 )
 from newsgrep.engines.opensearch.query import chunks
-from newsgrep.engines.opensearch.settings import bulk_loading
 from newsgrep.errors import ChangesRejected, ServerProblem
 from newsgrep.models import FileRecord
 

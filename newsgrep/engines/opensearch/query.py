@@ -1,6 +1,6 @@
 """Clauses as OpenSearch queries, and how much of them fits into one request.
 
-Nothing here sends a request; :mod:`newsgrep.engines.opensearch.reader` splits what does not
+Nothing here sends a request; :mod:`newsgrep.engines.opensearch.engine` splits what does not
 fit.
 """
 

@@ -15,8 +15,8 @@ from threading import Thread
 
 import pytest
 
-from newsgrep.engines.opensearch import connection
-from newsgrep.engines.opensearch.connection import Deadline, ServerConnections
+from newsgrep.engines.opensearch import client
+from newsgrep.engines.opensearch.client import Deadline, ServerConnections
 from tests.support.cli import NEWSGREP, Cli, CommandResult, clean_environment
 from tests.support.lying_server import Behaviour, LyingServer, lying_server, once, response, slowly
 
@@ -192,7 +192,7 @@ def test_compressed_response_is_unpacked() -> None:
 
 
 def test_response_of_the_largest_size_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "MAX_RESPONSE_BYTES", 100_000)
+    monkeypatch.setattr(client, "MAX_RESPONSE_BYTES", 100_000)
     for size, headers, body in (
         (100_000, (), b" " * 100_000),
         (100_000, (GZIP,), gzip.compress(b" " * 100_000)),
@@ -202,7 +202,7 @@ def test_response_of_the_largest_size_is_read(monkeypatch: pytest.MonkeyPatch) -
         behaviour = once(response(body, *headers))
         with lying_server(behaviour) as server, connections_to(server) as connections:
             if size is None:
-                with pytest.raises(connection.ResponseTooLarge):
+                with pytest.raises(client.ResponseTooLarge):
                     connections.send("GET", "/", None, Deadline(5))
             else:
                 assert len(connections.send("GET", "/", None, Deadline(5)).body) == size

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from newsgrep.engines.base import Engine, EngineRequest, Order
-from newsgrep.engines.opensearch import connection, pages
+from newsgrep.engines.opensearch import client, pages
 from newsgrep.engines.opensearch import engine as engine_module
 from newsgrep.errors import IndexDamaged, IndexProblem, ServerProblem
 from newsgrep.indexing.server import ServerIndex
@@ -213,7 +213,7 @@ def test_too_large_page_is_requested_in_parts(
         for each in ids:
             body = "".join(chr(0x4E00 + chance.randrange(9_000)) for _ in range(4_000))
             engine.write([upsert(make_article(each, "公报", body, date="2021"))])
-    monkeypatch.setattr(connection, "MAX_RESPONSE_BYTES", 60_000)
+    monkeypatch.setattr(client, "MAX_RESPONSE_BYTES", 60_000)
     sizes: list[int] = []
 
     def watch(request: Request, forward: Forward) -> Response:
@@ -226,7 +226,7 @@ def test_too_large_page_is_requested_in_parts(
         assert [each.id for each in engine.get(ids)] == ids
     assert sizes[0] == pages.MAX_HITS
     assert sizes[-1] < len(ids)
-    monkeypatch.setattr(connection, "MAX_RESPONSE_BYTES", 10_000)
+    monkeypatch.setattr(client, "MAX_RESPONSE_BYTES", 10_000)
     with (
         ServerIndex(url).open() as engine,
         pytest.raises(ServerProblem, match="a response that is too large"),
