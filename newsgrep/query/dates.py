@@ -13,8 +13,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, NamedTuple
 
-from newsgrep.analysis.characters import fold
-from newsgrep.analysis.numerals import HAN_DIGITS, parse_number
+from newsgrep.analysis.characters import HAN_DIGITS, fold, parse_number
 from newsgrep.errors import QueryError, UsageError
 from newsgrep.messages import alternatives, mark, message
 from newsgrep.models import ARCHIVE_ZONE, month_index, month_span

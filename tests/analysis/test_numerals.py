@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsgrep.analysis.numerals import parse_number
+from newsgrep.analysis.characters import parse_number
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from newsgrep.analysis.numerals import HAN_DIGITS, parse_number
+from newsgrep.analysis.characters import HAN_DIGITS, parse_number
 from newsgrep.extraction.dates.months import month_number, names_month
 from newsgrep.models import Precision, Published
 

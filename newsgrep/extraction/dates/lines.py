@@ -10,8 +10,7 @@ import re
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from newsgrep.analysis.characters import SOLO, fold
-from newsgrep.analysis.numerals import HAN_DIGITS
+from newsgrep.analysis.characters import HAN_DIGITS, SOLO, fold
 from newsgrep.extraction.dates.forms import (
     FoundDate,
     StatedDate,
