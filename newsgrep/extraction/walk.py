@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from itertools import compress
 from operator import attrgetter
 from typing import Final
 from unicodedata import normalize
@@ -56,6 +57,9 @@ IsUnchanged = Callable[[str, bytes, int], bool]
 """Returns whether the files in a folder are unchanged, given its path, a digest, and how many."""
 
 _NAME = attrgetter("name")
+_NUMBERS = attrgetter("st_ino", "st_nlink", "st_size", "st_mtime_ns")
+_FILE_TYPE: Final = stat.S_IFMT(0xFFFF)
+_FILES_AND_FOLDERS: Final = frozenset((stat.S_IFREG, stat.S_IFDIR))
 
 
 class _FileNumbers:
@@ -161,37 +165,45 @@ class _Walk:
         Where all files are under their own names and can be read, a digest of their names, sizes
         and times is enough. Everything else is decided file by file.
         """
-        folders: list[os.DirEntry[str]] = []
-        files: list[os.DirEntry[str]] = []
-        for entry in found:
-            name = entry.name
-            if name.startswith(".") or name in OF_TOOLS or _is_link(entry):
-                return None
-            if entry.is_dir():
-                folders.append(entry)
-            else:
-                files.append(entry)
-        if not (self.is_unchanged and files) or is_snapshot(os.path.basename(path)):  # noqa: PTH119
+        if self.is_unchanged is None or is_snapshot(os.path.basename(path)):  # noqa: PTH119
             return None
-        names = [entry.name for entry in files]
+        if all(entry.is_dir(follow_symlinks=False) for entry in found):
+            return None
+        names = [entry.name for entry in found]
+        joined = "\0".join(names)
+        if joined.startswith(".") or "\0." in joined or not OF_TOOLS.keys().isdisjoint(names):
+            return None
+        try:
+            statuses = _statuses(found)
+        except OSError:
+            return None
+        types = {status.st_mode & _FILE_TYPE for status in statuses}
+        if stat.S_IFREG not in types or not types <= _FILES_AND_FOLDERS:
+            return None
+        if _HAS_JUNCTIONS and any(map(_is_link, found)):
+            return None
+        folders: list[os.DirEntry[str]] = []
+        if len(types) > 1:
+            is_file = [stat.S_ISREG(status.st_mode) for status in statuses]
+            folders = [entry for entry, each in zip(found, is_file, strict=True) if not each]
+            names, statuses = [*compress(names, is_file)], [*compress(statuses, is_file)]
+            joined = "\0".join(names)
         endings = {name[name.rfind(".") :] for name in names}
         if not endings <= readable_suffixes() and not all(map(may_be_readable, names)):
             return None
+        numbers, links, sizes, times = zip(*map(_NUMBERS, statuses), strict=True)
+        if not all(numbers) or set(links) != {1}:
+            return None
         try:
-            statuses = [_status(entry, follow=False) for entry in files]
-            inodes = array("Q", [status.st_ino for status in statuses])
-        except (OSError, OverflowError):  # ReFS of Windows has numbers of 128 bits
+            inodes = array("Q", numbers)
+        except OverflowError:  # ReFS of Windows has numbers of 128 bits
             return None
-        if not all(inodes):
-            return None
-        if not all(status.st_nlink == 1 and stat.S_ISREG(status.st_mode) for status in statuses):
-            return None
-        digest = blake2b("\0".join(names).encode("utf-8", "surrogatepass"), digest_size=16)
-        digest.update(array("Q", [status.st_size for status in statuses]))
-        digest.update(array("q", [status.st_mtime_ns for status in statuses]))
+        digest = blake2b(joined.encode("utf-8", "surrogatepass"), digest_size=16)
+        digest.update(array("Q", sizes))
+        digest.update(array("q", times))
         if self.linked and not self.linked.isdisjoint((device, inode) for inode in inodes):
             return None
-        if not self.is_unchanged(path, digest.digest(), len(files)):
+        if not self.is_unchanged(path, digest.digest(), len(names)):
             return None
         self.files.add_later(device, inodes)
         return folders
@@ -213,7 +225,7 @@ class _Walk:
                     found = sorted(entries, key=_NAME)
             except OSError as exc:
                 return _skip_for_error(path, exc)
-            if not all(entry.name.isascii() for entry in found):
+            if not "".join(map(_NAME, found)).isascii():
                 found.sort(key=lambda entry: path_key(entry.name))
             self.folders.add(key)
             trail.append(key)
@@ -256,6 +268,14 @@ def _status(entry: os.DirEntry[str], *, follow: bool = True) -> os.stat_result:
     """Return the status of an entry, with its numbers also on Windows, whose lists lack them."""
     status = entry.stat(follow_symlinks=follow)
     return status if status.st_ino else os.stat(entry.path, follow_symlinks=follow)  # noqa: PTH116
+
+
+def _statuses(entries: Iterable[os.DirEntry[str]]) -> list[os.stat_result]:
+    """Return :func:`_status` of many entries, without following links."""
+    found = [entry.stat(follow_symlinks=False) for entry in entries]
+    if all(status.st_ino for status in found):
+        return found
+    return [_status(entry, follow=False) for entry in entries]
 
 
 def _identity(path: str, status: os.stat_result) -> tuple[int, int]:
