@@ -17,7 +17,7 @@ from newsgrep.analysis import codec, packed_texts
 from newsgrep.analysis.characters import CharKind, fold, kind_of
 from newsgrep.errors import UsageError
 from newsgrep.query.ast import Field, Fuzzy, Near, Phrase, Regex, TextPattern, Wildcard
-from newsgrep.query.match import contains_pattern, find_literal, find_wildcard
+from newsgrep.query.match import contains_pattern, distance_unit, find_literal, find_wildcard
 
 MAX_REGEX_SECONDS: Final = 60.0
 """How long a regular expression may read texts, unless the query allows it to read them all."""
@@ -38,6 +38,12 @@ _MAX_INFLATED: Final = 1 << 18
 """Bytes of a text that is remembered; a longer one is read in steps, which is mostly less of it."""
 
 _MOST_BYTES_OF_CHARACTER: Final = 4
+
+_BYTES_OF_WORD: Final = 8
+"""Bytes of a text between two literals that are decoded, for each word of their distance."""
+
+_CHECKED_ENDS: Final = 1000
+"""Occurrences of a literal in a text that are compared one by one before all of it is decoded."""
 
 _CHECKED_PLACES: Final = 16
 """Places in a text that are compared one by one before all of it is decoded."""
@@ -143,8 +149,13 @@ def _is_limited(pattern: TextPattern) -> bool:
 
 def verifier(pattern: TextPattern, *, are_checked: bool = False) -> Callable[[bytes], bool]:
     """Return a function that says whether packed texts match ``pattern`` in its field."""
-    if isinstance(pattern, Phrase) and pattern.field not in {Field.LEFT_OUT, Field.EARLIER}:
-        return LiteralVerifier(pattern, are_checked=are_checked)
+    if pattern.field not in {Field.LEFT_OUT, Field.EARLIER}:
+        if isinstance(pattern, Phrase):
+            return LiteralVerifier(pattern, are_checked=are_checked)
+        if isinstance(pattern, Near):
+            match pattern.left, pattern.right:
+                case Phrase(left), Phrase(right):
+                    return _NearVerifier(pattern, left, right, are_checked=are_checked)
     return partial(_matches_packed, pattern)
 
 
@@ -337,3 +348,56 @@ class InflatedTexts(Generic[Document]):
                 _, dropped = self._texts.popitem()
                 self._bytes -= len(dropped)
             self._texts[document] = data
+
+
+class _NearVerifier:
+    """Says whether packed folded texts contain two literals near each other.
+
+    Most candidates have both, and are no match. So the encoded literals are looked for in the
+    encoded texts, and only what is between two of them is decoded, half the time of decoding and
+    comparing all. A text in which they may be near enough is decided by itself.
+    """
+
+    def __init__(self, near: Near, left: str, right: str, *, are_checked: bool) -> None:
+        self._near = near
+        self._are_checked = are_checked
+        sides = packed_texts.encode(left), packed_texts.encode(right)
+        self._orders = (sides,) if near.ordered else (sides, sides[::-1])
+        # The first characters of a gap: words are rarely longer, so these are usually too many.
+        self._decoded = _BYTES_OF_WORD * (near.distance + 1)
+
+    def __call__(self, packed: bytes) -> bool:
+        """Return whether the texts that ``packed`` has contain both near each other."""
+        data = packed_texts.inflate_folded(packed, is_checked=self._are_checked)
+        if not packed_texts.has_three_texts(data):
+            raise packed_texts.DamagedData("an article does not have three folded texts")
+        may_match = any(self._may_follow(data, *order) for order in self._orders)
+        return may_match and _matches_packed(self._near, packed)
+
+    def _may_follow(self, data: bytes, first: bytes, then: bytes) -> bool:
+        """Return whether ``then`` may be near enough after ``first`` somewhere.
+
+        These may also be bytes of parts of characters. A gap that begins at one is not text, or any
+        number of words; one that ends at it is shorter than that of the next real one.
+        """
+        at, following = data.find(first), 0
+        for _ in range(_CHECKED_ENDS):
+            if at < 0:
+                return False
+            end = at + len(first)
+            if following < end:
+                following = data.find(then, end)
+                if following < 0:
+                    return False
+            if self._is_near(data[end : min(following, end + self._decoded)]):
+                return True
+            at = data.find(first, at + 1)
+        return True
+
+    def _is_near(self, gap: bytes) -> bool:
+        """Return whether a gap, or its beginning, may have no more words than the distance."""
+        try:
+            text = packed_texts.decode_folded(gap, is_cut=True)
+        except packed_texts.DamagedData:
+            return True
+        return len(distance_unit().findall(text)) <= self._near.distance

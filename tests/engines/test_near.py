@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from newsgrep.analysis.packed_texts import pack_folded
 from newsgrep.engines.base import EngineRequest, Order
 from newsgrep.engines.engine_query import fields, lower
 from newsgrep.engines.engine_query.fields import index_tokens, is_even, most_tokens
+from newsgrep.query.ast import Field, Near, Phrase
 from newsgrep.query.match import contains_pattern, distance_unit
 from newsgrep.query.parser import parse
-from newsgrep.query.verify import matching_documents
+from newsgrep.query.verify import matching_documents, verifier
 from tests.support.factories import engine_with, make_article
 
 WORDS = ("大桥", "声明", "灯塔", "大", "桥", "gpt", "4")
@@ -103,3 +105,28 @@ def test_near_reads_no_text_where_positions_decide(tmp_path: Path, read: list[in
     assert page.total == 2
     assert sum(read) == 0
     assert contains_pattern(texts[1], parse("大桥 NEAR/3 声明").root)  # type: ignore[arg-type]
+
+
+def test_near_in_packed_texts_is_near_in_their_characters() -> None:
+    # Bytes of two characters of the first string are those of another one, as are digits of 𠀀.
+    parts = ("啊啊", "“", "大桥", "声明", "𠀀", "0", "gpt", "4", ",", "\n\n", "潮水很高", "…" * 40)
+    chance = random.Random(5)
+    found = 0
+    for number in range(2000):
+        title, body, caption = (
+            "".join(chance.choices(parts, k=length))
+            for length in (2, chance.choice((4, 12, 40)), 3)
+        )
+        sides = chance.sample(("大桥", "声明", "啊", "“", "0", "gpt", "𠀀"), 2)
+        field, is_ordered = (
+            chance.choice((Field.TEXT, Field.TITLE, Field.BODY)),
+            chance.random() < 0.5,
+        )
+        left, right = (Phrase(side, (side,), field) for side in sides)
+        pattern = Near(left, right, chance.choice((0, 1, 2, 5, 20)), is_ordered, field)
+        texts = {Field.TITLE: [title], Field.BODY: [body]}.get(pattern.field, [title, body])
+        expected = any(contains_pattern(text, pattern) for text in texts)
+        packed = pack_folded(title, body, caption)
+        assert verifier(pattern)(packed) == expected, number
+        found += expected
+    assert 200 < found < 1800
