@@ -12,6 +12,7 @@ import re
 import stat
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,9 +33,14 @@ def encode_json(value: Any, *, indent: int | None = None) -> str:
     not valid UTF-8 are lone surrogates in Python; they are written as ``\udcXX`` escapes, and
     Python reads the original name back from them.
     """
-    separators = (",", ":") if indent is None else None
-    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+    text = _json_encoder(indent).encode(value)
     return _ESCAPED.sub(_escape, text)
+
+
+@cache
+def _json_encoder(indent: int | None) -> json.JSONEncoder:
+    separators = (",", ":") if indent is None else None
+    return json.JSONEncoder(ensure_ascii=False, indent=indent, separators=separators)
 
 
 def _escape(found: re.Match[str]) -> str:

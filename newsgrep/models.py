@@ -41,20 +41,26 @@ class Value:
     """
 
     _fields: ClassVar[tuple[str, ...]] = ()
+    _defaults: ClassVar[Mapping[str, Any]] = {}
+    """The default of each field in order, ``None`` for a field without one."""
+    _required: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls) -> None:
         cls._fields = tuple(cls.__annotations__)
+        cls._defaults = {name: getattr(cls, name, None) for name in cls._fields}
+        cls._required = frozenset(name for name in cls._fields if not hasattr(cls, name))
         type.__setattr__(cls, "__match_args__", cls._fields)
 
     def __init__(self, *values: Any, **named: Any) -> None:
         fields = self._fields
-        given = dict(zip(fields, values, strict=False), **named)
-        if len(given) < len(values) + len(named) or not given.keys() <= set(fields):
+        given = dict(zip(fields, values, strict=False), **named) if values else named
+        whole = {**self._defaults, **given}
+        if len(given) < len(values) + len(named) or len(whole) > len(fields):
             raise TypeError(f"{type(self).__name__} has the fields {', '.join(fields)}, each once")
-        # A class has its defaults as attributes; AttributeError is raised for a missing value.
-        vars(self).update(
-            {name: given[name] if name in given else getattr(type(self), name) for name in fields}
-        )
+        if not given.keys() >= self._required:
+            missing = ", ".join(name for name in fields if name in self._required - given.keys())
+            raise AttributeError(f"{type(self).__name__} needs a value of {missing}")
+        vars(self).update(whole)
         self.__post_init__()
 
     def __post_init__(self) -> None:

@@ -110,7 +110,7 @@ def pack_article(article: Article, folded: Sequence[str]) -> bytes:
     """Return ``article`` packed, without its path and given the three texts of ``folded``."""
     published = article.published
     own = TEXT_SEPARATOR.join((article.title, article.body, CAPTION_BREAK.join(article.captions)))
-    wide = "".join(n for n, w in _WIDE_FORMS.items() if own.count(w) > own.count(n))
+    wide = "".join([n for n, w in _WIDE_FORMS.items() if w in own and own.count(w) > own.count(n)])
     fields = [
         wide,
         [len(article.title), len(article.body), *map(len, article.captions)],

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsgrep.analysis.characters import fold
 from newsgrep.analysis.codec import (
@@ -61,6 +62,26 @@ LEAD_LENGTH: Final = 300
 """Characters of the body that are its lead: news begins with its facts."""
 
 
+class PackedArticle(NamedTuple):
+    """The parts of an :class:`IndexDocument` from which its article is unpacked."""
+
+    path: str
+    url: str | None
+    folded: bytes
+    rest: bytes
+    left_out: bytes
+    versions: bytes
+
+    def unpack(self) -> Article:
+        """Return the article."""
+        article = unpack_article(self.folded, self.rest, self.path)
+        return article._replace(
+            url=self.url,
+            left_out=unpack_left_out(self.left_out),
+            versions=unpack_versions(self.versions, article),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class IndexDocument:
     """An analysed article and the record of its file: what an engine indexes and stores.
@@ -99,6 +120,10 @@ class IndexDocument:
     joints: bytes = b""
     left_out_joints: bytes = b""
 
+    def __reduce__(self) -> tuple[type[IndexDocument], tuple[object, ...]]:
+        # Each document is sent to another process: a third of the time of dataclasses' own way.
+        return IndexDocument, _VALUES(self)
+
     @property
     def counts(self) -> Mapping[str, int]:
         """Return the packed counts by term."""
@@ -116,12 +141,12 @@ class IndexDocument:
 
     def article(self) -> Article:
         """Return the article, unpacked."""
-        article = unpack_article(self.folded, self.rest, self.file_record.path)
-        return article._replace(
-            url=self.url,
-            left_out=unpack_left_out(self.left_out),
-            versions=unpack_versions(self.versions, article),
-        )
+        return self.packed_article().unpack()
+
+    def packed_article(self) -> PackedArticle:
+        """Return what :meth:`article` unpacks."""
+        path = self.file_record.path
+        return PackedArticle(path, self.url, self.folded, self.rest, self.left_out, self.versions)
 
     def earlier_texts(self) -> list[str]:
         """Return titles and paragraphs of earlier versions, each once."""
@@ -161,6 +186,10 @@ class IndexDocument:
         article = unpack_article(self.folded, self.rest, self.file_record.path)
         rest = pack_article(article._replace(id=article_id), unpack_folded(self.folded))
         return replace(self, article_id=article_id, rest=rest)
+
+
+_VALUES: Final = attrgetter(*(each.name for each in fields(IndexDocument)))
+"""Returns the values of all fields of an :class:`IndexDocument`."""
 
 
 class _Impacts(dict[int, int]):

@@ -17,9 +17,9 @@ Pairs are those of UTF-16 code units: of two halves of a rare character, too, wh
 from __future__ import annotations
 
 import sys
-from array import array
 from collections.abc import Iterable
 from itertools import pairwise
+from struct import pack
 from typing import Final
 
 _BITS_PER_JOINT: Final = 8
@@ -60,7 +60,7 @@ def joint_signature(folded: str, terms: Iterable[str]) -> bytes:
     size = min(max(size, _LEAST_SIZE), _MOST_SIZE)
     # All joints are multiplied at once, in lanes of 64 bits, which have room for the products.
     last = ((1 << size) - 1).to_bytes(_LANE_BYTES, sys.byteorder)
-    lanes = int.from_bytes(array("Q", joints), sys.byteorder) * _MULTIPLIER
+    lanes = int.from_bytes(pack(f"={count}Q", *joints), sys.byteorder) * _MULTIPLIER
     lanes = lanes >> _HASH_BITS - size & int.from_bytes(last * count, sys.byteorder)
     marks = bytearray(1 << size)
     for bit in memoryview(lanes.to_bytes(_LANE_BYTES * count, sys.byteorder)).cast("Q").tolist():

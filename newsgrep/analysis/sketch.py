@@ -140,6 +140,14 @@ TextKey = tuple[int, int]
 """Checksums of the letters of a title and of a body, as in a :class:`Sketch`."""
 
 
+def key_in_sketch(data: bytes) -> TextKey | None:
+    """Return the :func:`text_key` in a packed sketch; ``None`` for other bytes."""
+    if len(data) < _FIELDS.size or (len(data) - _FIELDS.size) % _SAMPLE_SIZE:
+        return None
+    _, title, _, _, text, _ = _FIELDS.unpack_from(data)
+    return title, text
+
+
 def text_key(title: str, body: str) -> TextKey:
     """Return what is equal for folded texts that differ in nothing but signs and white space."""
     title = letters(title)

@@ -81,8 +81,7 @@ class Leaders:
     def agreeing(self, record: FileRecord) -> list[FileRecord]:
         """Return the leaders whose texts agree with that of ``record``, the best first."""
         found = self._all
-        sketch = _sketch(record.sketch)
-        if sketch and len(found) > _FEW:
+        if len(found) > _FEW and (sketch := _sketch(record.sketch)):
             found = {}
             for key in _search_keys(sketch):
                 found |= self._by_key.get(key, {})

@@ -9,10 +9,8 @@ articles at the end: if the run stops before that, the next one reads these file
 from __future__ import annotations
 
 import pickle
-from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
-from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from operator import attrgetter
@@ -21,9 +19,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import finalize
 
 from newsgrep.analysis.characters import fold
-from newsgrep.analysis.document import IndexDocument
+from newsgrep.analysis.document import IndexDocument, PackedArticle
 from newsgrep.analysis.packed_texts import unpack_folded
-from newsgrep.analysis.sketch import TextKey, make_sketch, text_key, unpack_sketch
+from newsgrep.analysis.sketch import (
+    TextKey,
+    key_in_sketch,
+    make_sketch,
+    text_key,
+    unpack_sketch,
+)
 from newsgrep.engines.base import Engine, Stored
 from newsgrep.errors import IndexDamaged
 from newsgrep.indexing.plan import STREAM
@@ -188,7 +192,7 @@ class Histories:
             self._known[article_id] = found
         if found or since:
             document = self._with_versions(document, found, since)
-        self._places[article_id] = self._written.add(_without_terms(document))
+        self._places[article_id] = self._written.add(document.packed_article())
         return document
 
     def _moved_versions(self, moved: FileRecord, path: str) -> _Captures:
@@ -349,8 +353,8 @@ class Histories:
         """Return the article as it was written last, in a list; an empty one without any."""
         place = self._places.get(article_id)
         if place is not None:
-            document: IndexDocument = self._written.read(place)
-            return [document.article()]
+            written: PackedArticle = self._written.read(place)
+            return [written.unpack()]
         try:
             return self._engine.get([article_id]) if self._engine else []
         except IndexDamaged:  # its texts are lost; the new one may still replace them
@@ -365,15 +369,15 @@ class Histories:
         return None
 
     def _key_of_present(self, record: FileRecord) -> TextKey | None:
-        if sketch := unpack_sketch(record.sketch):
-            return sketch.title, sketch.text
+        if key := key_in_sketch(record.sketch):
+            return key
         text = self._present(record)
         return _key_of_text(text) if text else None
 
 
 def _key_of(document: IndexDocument) -> TextKey:
-    if sketch := unpack_sketch(document.file_record.sketch):
-        return sketch.title, sketch.text
+    if key := key_in_sketch(document.file_record.sketch):
+        return key
     title, body, _ = unpack_folded(document.folded)
     return text_key(title, body)
 
@@ -407,15 +411,3 @@ def _is_same_article(before: FileRecord, text: Version, document: IndexDocument)
     elif not (old.vague or new.vague):
         return True
     return old is None or new is None or old.agrees(new)
-
-
-def _without_terms(document: IndexDocument) -> IndexDocument:
-    return replace(
-        document,
-        terms="",
-        packed_counts=array("I"),
-        caption_terms=(),
-        left_out_units=(),
-        earlier_terms=(),
-        changes=(),
-    )

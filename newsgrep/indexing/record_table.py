@@ -16,6 +16,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import compress, islice
 from typing import ClassVar, Final, Self
 
@@ -300,8 +301,8 @@ class RecordTable:
         return number
 
     def _id_key(self, article_id: str) -> int:
-        if _ID.fullmatch(article_id):
-            return int(article_id.translate(_TO_DIGITS), 32) + 1
+        if number := _number_of_id(article_id):
+            return number
         key = stable_key(article_id) | _IS_ODD
         self._odd_ids[key] = article_id
         return key
@@ -484,6 +485,14 @@ def half_of_digest(digest: str) -> int:
 
 
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+@lru_cache(maxsize=1024)  # a run looks up the id of an article a dozen times
+def _number_of_id(article_id: str) -> int | None:
+    """Return the number that an id of the usual form stands for, ``None`` for another string."""
+    return int(article_id.translate(_TO_DIGITS), 32) + 1 if _ID.fullmatch(article_id) else None
+
+
 _TO_DIGITS: Final = str.maketrans(_ALPHABET, "0123456789abcdefghijklmnopqrstuv")
 _ID: Final = re.compile(f"[{_ALPHABET}]{{12}}")
 _IS_ODD: Final = 1 << 63

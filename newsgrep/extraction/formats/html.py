@@ -38,9 +38,6 @@ _STARTS_AS_HTML = re.compile(
 _CLOSING = re.compile(
     r"</(?:p|div|article|section|main|body|html|li|h[1-6]|figure)\s*>|<br\s*/?>", re.IGNORECASE
 )
-_PAGE_SIGNS: Final = ("<html", "<head", "<body")
-_MAX_PROLOG: Final = 1000
-"""Characters in which most pages begin."""
 _PAGE = re.compile(r"<(?:html|head|body)\b", re.IGNORECASE)
 
 
@@ -80,10 +77,7 @@ def _collector_paused(length: int) -> Iterator[None]:
 
 def _is_page(markup: str) -> bool:
     """Return whether ``markup`` is a whole page."""
-    if _PAGE.search(markup, 0, _MAX_PROLOG):
-        return True
-    lowered = markup.lower()
-    return any(sign in lowered for sign in _PAGE_SIGNS) and _PAGE.search(markup) is not None
+    return _PAGE.search(markup) is not None
 
 
 def extract_html(file: DecodedFile, markup: str) -> RawArticle:

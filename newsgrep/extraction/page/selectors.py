@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from typing import Final
 
@@ -29,6 +29,8 @@ _MAX_ELEMENTS: Final = 50_000 if _LINEAR_TIME else 5_000
 _READS_TEXT = re.compile(r":(?:-soup-)?contains|:empty|:root|:dir\(|:placeholder-shown")
 """Pseudo-classes that depend on text. Building strings takes as long again as building tags."""
 _CLASS_NAME = re.compile(r"[^ \t\r\n\f]+")
+_MAX_CACHED: Final = 500
+"""Characters of a ``class`` attribute."""
 
 _Selector = css_types.Selector | css_types.SelectorNull
 
@@ -53,6 +55,7 @@ class SelectorMatcher:
         self._elements = tree.elements
         self._root = tree.root
         self._selectors = tuple(selectors)
+        self._names = _names_in(self._selectors)
         self.too_large = len(tree.elements) > _MAX_ELEMENTS
 
     def select(self, *selectors: str) -> list[dom.Element]:
@@ -74,14 +77,21 @@ class SelectorMatcher:
 
     @cached_property
     def _index(self) -> dict[str, list[dom.Element]]:
-        """Elements by name, by attribute name, by ``.class`` and by ``#id``."""
+        """Elements by name, by attribute name, by ``.class`` and by ``#id``.
+
+        It has the names only that the selectors require.
+        """
+        wanted = self._names
         index: dict[str, list[dom.Element]] = {}
         for element in self._elements:
-            names = {element.name}
-            if attrs := element.attrs:
-                names.update(attrs)
-                names.update("." + name for name in _CLASS_NAME.findall(attrs.get("class", "")))
-                names.add("#" + attrs.get("id", ""))
+            name, attrs = element.name, element.attrs
+            names = {name} if name in wanted else set()
+            if attrs:
+                names.update(wanted.intersection(attrs))
+                if "class" in attrs:
+                    names |= _classes(attrs["class"], wanted)
+                if "id" in attrs and (name := "#" + attrs["id"]) in wanted:
+                    names.add(name)
             for name in names:
                 index.setdefault(name, []).append(element)
         return index
@@ -122,6 +132,27 @@ class SelectorMatcher:
                         needed.add(element)
                         element = element.parent
         return needed
+
+
+def _classes(value: str, wanted: frozenset[str]) -> frozenset[str]:
+    """Return the classes in an attribute that are ``wanted``, as in the index."""
+    if len(value) <= _MAX_CACHED:
+        return _cached_classes(value, wanted)
+    return wanted.intersection("." + name for name in _CLASS_NAME.findall(value))
+
+
+@lru_cache(maxsize=5000)  # pages of an outlet have the same classes
+def _cached_classes(value: str, wanted: frozenset[str]) -> frozenset[str]:
+    return wanted.intersection("." + name for name in _CLASS_NAME.findall(value))
+
+
+@lru_cache(maxsize=64)
+def _names_in(selectors: tuple[str, ...]) -> frozenset[str]:
+    """Return all names that a selector requires, as in the index."""
+    compiled = (
+        each for text in filter(None, selectors) for each in soupsieve.compile(text).selectors
+    )
+    return frozenset(name for each in compiled for name in _required_names(each))
 
 
 def _compound_names(selector: _Selector) -> Iterator[str]:
