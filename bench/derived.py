@@ -39,14 +39,9 @@ def index_figures(index: Mapping[str, Any], inputs: Inputs) -> dict[str, Any]:
 
 
 def warm_figures(timed: Mapping[str, Mapping[str, Sequence[float]]]) -> dict[str, list[float]]:
-    """Return ms for each question: a page of hits, median and worst, the count, and a new count."""
+    """Return for each question median and worst ms of a page of hits, and the median count."""
     return {
-        name: [
-            median(kinds["page"]),
-            max(kinds["page"]),
-            median(kinds["count"]),
-            median(kinds["first"]),
-        ]
+        name: [median(kinds["page"]), max(kinds["page"]), median(kinds["count"])]
         for name, kinds in timed.items()
         if kinds["page"]
     }

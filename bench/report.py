@@ -30,7 +30,6 @@ COLUMNS: Final = (
     "cold, ms",
     "warm, ms: median",
     "worst",
-    "worst when new",
     "10 hits on top, ms",
     "found, %",
     "extra",
@@ -87,10 +86,9 @@ def main_table(name: str, corpus: Mapping[str, Any]) -> Table:
         (
             "“newsgrep is”: how many times as fast as this peer newsgrep indexes. Peak: memory "
             "while indexing, all processes together. Warm: over the questions that a peer can "
-            "answer; the worst is the greatest median of a question. When new: the longest count "
-            "of a question that is new to the process, whose texts may not be cached. 10 hits on "
-            "top: a page of 10 hits with snippets against the count alone, median. Found, extra: "
-            "articles with a quoted string, against brute force."
+            "answer; the worst is the greatest median of a question. 10 hits on top: a page of "
+            "10 hits with snippets against the count alone, median. Found, extra: articles with "
+            "a quoted string, against brute force."
         ),
         f"{PROCESS_MARK} each question starts a process.",
     ]
@@ -108,10 +106,9 @@ def _peer_row(
     peer: Mapping[str, Any], rate: float | None, cold: Mapping[str, Sequence[float]] | None
 ) -> tuple[str, ...]:
     index, warm = peer.get("index"), peer.get("warm", {})
-    pages = [page for page, *_ in warm.values()]
-    new = [first for _, _, _, first in warm.values()]
+    pages = [page for page, _, _ in warm.values()]
     full = {name for name, (_, hits) in peer.get("answers", {}).items() if hits == PAGE}
-    on_top = [page - count for name, (page, _, count, _) in warm.items() if name in full]
+    on_top = [page - count for name, (page, _, count) in warm.items() if name in full]
     correct = list(peer.get("correct", {}).values())
     expected, found, extra = (sum(each[i] for each in correct) for i in range(3))
     mark = PROCESS_MARK if peer.get("by_command") else ""
@@ -126,7 +123,6 @@ def _peer_row(
         number(median([median(each) for each in (cold or {}).values()]), 0),
         number(median(pages), 1) + (mark if pages else ""),
         number(max(pages), 1) + mark if pages else NONE,
-        number(max(new), 1) + mark if new else NONE,
         number(median(on_top), 1) if peer.get("has_snippets") else NONE,
         number(100 * found / expected, 1) if expected else NONE,
         f"{extra:,}" if correct else NONE,
@@ -234,7 +230,7 @@ def goals(corpus: Mapping[str, Any]) -> Iterator[Goal]:
         slowest = max(column, key=lambda name: column[name], default="")
         whole = f"each warm question in {limit} ms {text} (slowest: {slowest})"
         yield _goal(whole, column.get(slowest), limit, "ms")
-    on_top = {name: page - count for name, (page, _, count, _) in ours.get("warm", {}).items()}
+    on_top = {name: page - count for name, (page, _, count) in ours.get("warm", {}).items()}
     slowest = max(on_top, key=lambda name: on_top[name], default="")
     text = f"10 hits with snippets in 10 ms on top (most: {slowest})"
     yield _goal(text, on_top.get(slowest), 10, "ms")

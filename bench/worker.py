@@ -61,12 +61,11 @@ def warm(
     """Return milliseconds for each question, for a page of hits and for the count alone.
 
     Each round runs all questions in turn, so that none profits from its last answer; the first
-    round is not counted. ``first`` is the count when the question is new to the process. Ends after
-    ``patience`` seconds.
+    round is not counted. Ends after ``patience`` seconds.
     """
     askable = [question for question in questions if not peer.cannot(question)]
     times: dict[str, dict[str, list[float]]] = {
-        question.name: {"page": [], "count": [], "first": []} for question in askable
+        question.name: {"page": [], "count": []} for question in askable
     }
     until = time.monotonic() + patience
     for number in range(rounds + 1):
@@ -75,11 +74,8 @@ def warm(
                 started = time.perf_counter()
                 peer.ask(question, limit)
                 taken = (time.perf_counter() - started) * 1000
-                times_of = times[question.name]
                 if number or peer.by_command:
-                    times_of[kind].append(taken)
-                if not times_of["first"]:
-                    times_of["first"].append(taken)
+                    times[question.name][kind].append(taken)
         if number >= 1 and time.monotonic() > until:
             break
     return times

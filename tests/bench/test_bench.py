@@ -208,7 +208,6 @@ def test_measure_corpus_measures_and_resumes(posts: Corpus, tmp_path: Path) -> N
     ours = first["peers"]["newsgrep"]
     assert "failed" not in ours
     assert ours["warm"].keys() == {question.name for question in questions}
-    assert all(0 < new < 60_000 for *_, new in ours["warm"].values())
     assert all(found == expected for expected, found, _ in ours["correct"].values())
     assert ours["index"]["per_second"] > 0
     assert set(first["cold"]["newsgrep"]) == set(COLD)
@@ -228,7 +227,7 @@ def test_measure_corpus_measures_and_resumes(posts: Corpus, tmp_path: Path) -> N
 def test_question_table_shows_engines_that_disagree() -> None:
     def peer(total: int) -> dict[str, Any]:
         return {
-            "title": "x", "cannot": {}, "warm": {"a word": [1, 2, 0, 3]},
+            "title": "x", "cannot": {}, "warm": {"a word": [1, 2, 0]},
             "answers": {"a word": [total, 7]},
         }  # fmt: skip
 
