@@ -15,7 +15,6 @@ from newsgrep.extraction.claims import BlockKind, Rule
 from newsgrep.extraction.outlets import SelectedElements, url_host
 from newsgrep.extraction.page import boilerplate
 from newsgrep.extraction.page.boilerplate import LINK_LIST_ELEMENTS, NO_SIGNS, Signs, is_link_list
-from newsgrep.extraction.page.captions import caption_text, chart_sentences, is_sentence
 from newsgrep.extraction.page.dom import (
     SILENT_ELEMENTS,
     Element,
@@ -23,8 +22,7 @@ from newsgrep.extraction.page.dom import (
     contains_element,
     short_text,
 )
-from newsgrep.extraction.page.inline import Mark, resolve_marks
-from newsgrep.extraction.page.kinds import (
+from newsgrep.extraction.page.elements import (
     BLOCK,
     BREAK,
     CAPTION_ELEMENTS,
@@ -39,6 +37,11 @@ from newsgrep.extraction.page.kinds import (
     NOTABLE_ELEMENTS,
     SPECIAL_ELEMENTS,
     Context,
+    Mark,
+    caption_text,
+    chart_sentences,
+    is_sentence,
+    resolve_marks,
 )
 from newsgrep.extraction.page.metadata import OUTSIDE_PENALTY, MetadataReader
 from newsgrep.extraction.page.passages import Passage, Region, Regions, Suspect, is_prose, size_of
