@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from newsgrep import __version__
-from newsgrep.errors import UsageError
 from newsgrep.messages import _, message
 from newsgrep.models import SHORT_ID, Article
 from newsgrep.search.selection import Stored
@@ -31,6 +30,7 @@ from newsgrep.terminal import (
 )
 from newsgrep.views import SCHEMA_VERSION, FilePath
 from newsgrep.views.article import byline_pieces, web_link
+from newsgrep.views.table import column_names
 
 # Where an export comes from
 
@@ -216,17 +216,7 @@ def parse_columns(text: str) -> tuple[str, ...]:
 
     Raises :class:`UsageError` for a name that is not in :data:`COLUMNS`.
     """
-    names = tuple(dict.fromkeys(name for part in text.split(",") if (name := part.strip().lower())))
-    known = ", ".join(COLUMNS)
-    if not names:
-        raise UsageError("--columns is empty. Choose from {known}.", known=known)
-    for name in names:
-        if name not in _VALUES:
-            shown = truncate(one_line(name), 40)
-            raise UsageError(
-                "Unknown column “{shown}”. Choose from {known}.", shown=shown, known=known
-            )
-    return names
+    return tuple(dict.fromkeys(column_names(text, COLUMNS)))
 
 
 def to_csv(stored: Iterable[Stored], *, columns: Sequence[str]) -> Iterator[Sequence[object]]:

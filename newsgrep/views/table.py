@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -158,22 +158,31 @@ def choose_columns(rows: Iterable[Sequence[object]], columns: str) -> Iterator[S
 
     Raises :class:`UsageError` for a name that is not in the first row.
     """
-    names = [name for part in columns.split(",") if (name := part.strip().lower())]
     each = iter(rows)
     header = list(map(str, next(each)))
-    known = ", ".join(header)
-    if not names:
-        raise UsageError("--columns is empty. Choose from {known}.", known=known)
-    for name in names:
-        if name not in header:
-            shown = truncate(one_line(name), 40)
-            raise UsageError(
-                "Unknown column “{shown}”. Choose from {known}.", shown=shown, known=known
-            )
+    names = column_names(columns, header)
     chosen = [header.index(name) for name in names]
     yield names
     for row in each:
         yield [row[at] for at in chosen]
+
+
+def column_names(text: str, known: Collection[str]) -> list[str]:
+    """Return the names in ``text``, separated by commas.
+
+    Raises :class:`UsageError` for a name that is not among the ``known``.
+    """
+    names = [name for part in text.split(",") if (name := part.strip().lower())]
+    listed = ", ".join(known)
+    if not names:
+        raise UsageError("--columns is empty. Choose from {known}.", known=listed)
+    for name in names:
+        if name not in known:
+            shown = truncate(one_line(name), 40)
+            raise UsageError(
+                "Unknown column “{shown}”. Choose from {known}.", shown=shown, known=listed
+            )
+    return names
 
 
 def safe_cell(cell: object) -> object:
