@@ -29,6 +29,7 @@ from newsgrep.analysis.packed_texts import (
     deflate,
     folded_text,
     inflate,
+    inflate_folded,
     new_compressor,
     text_dictionary,
 )
@@ -145,7 +146,7 @@ def unpack_article(folded: bytes, rest: bytes, path: str, limit: int = MAX_TEXT_
 
     Raises :class:`DamagedData`.
     """
-    text = folded_text(folded, limit)
+    text = folded_text(inflate_folded(folded, limit))
     data = inflate(rest, _rest_dictionary(), len(text) * _UTF32 + _MAX_HEAD)
     try:
         return _parse_article(data, text, path)

@@ -206,12 +206,7 @@ def unpack_folded(packed: bytes, limit: int = MAX_TEXT_BYTES) -> tuple[str, str,
 
     Raises :class:`DamagedData`.
     """
-    texts = folded_text(packed, limit).split(TEXT_SEPARATOR, 3)
-    try:
-        title, body, captions = texts
-    except ValueError as exc:
-        raise DamagedData("an article does not have three folded texts") from exc
-    return title, body, captions
+    return split_folded(inflate_folded(packed, limit))
 
 
 def inflate_folded(
@@ -318,12 +313,28 @@ def character_at(data: bytes, at: int) -> str:
     return data[at : at + 4].decode(TEXT_ENCODING, "ignore")[:1]
 
 
-def folded_text(packed: bytes, limit: int) -> str:
-    """Return the folded texts as one string; raises :class:`DamagedData`.
+def is_across_texts(data: bytes) -> bool:
+    """Return whether ``data`` begins in one of the three texts and ends in another one."""
+    return _SEPARATOR_BYTE in data
 
-    They are separated by :data:`TEXT_SEPARATOR` and have at most ``limit`` bytes.
+
+def split_folded(data: bytes) -> tuple[str, str, str]:
+    """Return title, body and captions of what :func:`inflate_folded` returned.
+
+    Raises :class:`DamagedData`.
     """
-    data = inflate_folded(packed, limit)
+    try:
+        title, body, captions = folded_text(data).split(TEXT_SEPARATOR, 3)
+    except ValueError as exc:
+        raise DamagedData("an article does not have three folded texts") from exc
+    return title, body, captions
+
+
+def folded_text(data: bytes) -> str:
+    """Return what :func:`inflate_folded` returned as a string; raises :class:`DamagedData`.
+
+    Its texts are separated by :data:`TEXT_SEPARATOR`.
+    """
     if len(data) > MAX_TEXT_CHARACTERS:
         decoder, length = getincrementaldecoder(TEXT_ENCODING)("replace"), 0
         for at in range(0, len(data), _DECODED_BYTES):

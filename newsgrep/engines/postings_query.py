@@ -315,20 +315,17 @@ def _with_pattern(
 
 def _containing(reader: PostingsReader, pattern: ast.TextPattern, candidates: set[int]) -> set[int]:
     """Return the candidates whose texts match ``pattern``."""
-    from newsgrep.query.verify import matching_documents
+    from newsgrep.query.verify import folded_verifier, matching_documents
 
     found, unread, inflated = set[int](), sorted(candidates), None
-    if isinstance(pattern, ast.Phrase) and pattern.field in _FOLDED_FIELDS:
+    if verifier := folded_verifier(pattern):
         inflated = reader.inflated_texts()
         if inflated is not None:
-            found, unread = inflated.search(pattern, unread)
+            found, unread = inflated.search(verifier, unread)
     texts = zip(unread, reader.packed_texts(unread, pattern.field), strict=True)
     return found | matching_documents(
         pattern, texts, lambda: len(unread), are_checked=True, inflated=inflated
     )
-
-
-_FOLDED_FIELDS: Final = frozenset((Field.TEXT, Field.TITLE, Field.BODY, Field.CAPTION))
 
 
 def _narrow(

@@ -48,6 +48,8 @@ _CHECKED_ENDS: Final = 1000
 _CHECKED_PLACES: Final = 16
 """Places in a text that are compared one by one before all of it is decoded."""
 
+_FOLDED_FIELDS: Final = frozenset((Field.TEXT, Field.TITLE, Field.BODY, Field.CAPTION))
+
 Document = TypeVar("Document", int, str)
 
 
@@ -102,15 +104,16 @@ def matching_documents(
     :func:`newsgrep.analysis.versions.pack_earlier`), else the folded ones
     (:func:`newsgrep.analysis.packed_texts.pack_folded`). If they ``are_checked``, as those of an
     engine that has compared them with its own checksums, theirs need not be compared again. Texts
-    that a phrase is searched for in are added to ``inflated``.
+    that :func:`folded_verifier` has read are added to ``inflated``.
 
     Raises :class:`UsageError` where a regular expression takes longer than
     :data:`MAX_REGEX_SECONDS`.
     """
     deadline = time.monotonic() + MAX_REGEX_SECONDS if _is_limited(pattern) else float("inf")
+    folded = folded_verifier(pattern, are_checked=are_checked)
+    if inflated is not None and folded is not None:
+        return set(inflated.read(texts, folded))
     matches = verifier(pattern, are_checked=are_checked)
-    if inflated is not None and isinstance(matches, LiteralVerifier):
-        return set(inflated.read(texts, matches))
     if pattern.field is Field.LEFT_OUT:
         matches = lru_cache(_MAX_KNOWN_NOTICES)(matches)
     found: set[Document] = set()
@@ -149,14 +152,22 @@ def _is_limited(pattern: TextPattern) -> bool:
 
 def verifier(pattern: TextPattern, *, are_checked: bool = False) -> Callable[[bytes], bool]:
     """Return a function that says whether packed texts match ``pattern`` in its field."""
-    if pattern.field not in {Field.LEFT_OUT, Field.EARLIER}:
-        if isinstance(pattern, Phrase):
+    found = folded_verifier(pattern, are_checked=are_checked)
+    return found or partial(_matches_packed, pattern)
+
+
+def folded_verifier(pattern: TextPattern, *, are_checked: bool = False) -> FoldedVerifier | None:
+    """Return what verifies a string, or two strings near each other, in folded texts.
+
+    ``None`` for other patterns and fields, whose texts have to be decoded.
+    """
+    match pattern:
+        case Phrase(field=field) if field in _FOLDED_FIELDS:
             return LiteralVerifier(pattern, are_checked=are_checked)
-        if isinstance(pattern, Near):
-            match pattern.left, pattern.right:
-                case Phrase(left), Phrase(right):
-                    return _NearVerifier(pattern, left, right, are_checked=are_checked)
-    return partial(_matches_packed, pattern)
+        case Near(Phrase(left), Phrase(right), field=field) if field in _FOLDED_FIELDS:
+            return NearVerifier(pattern, left, right, are_checked=are_checked)
+        case _:
+            return None
 
 
 _ESCAPED: Final = frozenset('"\\' + "".join(map(chr, range(32))))
@@ -177,17 +188,20 @@ def _matches_packed(pattern: TextPattern, packed: bytes) -> bool:
         return any(contains_pattern(fold(passage.text), pattern) for passage in passages)
     if pattern.field is Field.EARLIER:
         return any(contains_pattern(text, pattern) for text in _earlier_texts(pattern, packed))
-    title, body, captions = packed_texts.unpack_folded(packed)
-    match pattern.field:
-        case Field.TITLE:
-            texts = [title]
-        case Field.BODY:
-            texts = [body]
-        case Field.CAPTION:
-            texts = captions.split(packed_texts.CAPTION_BREAK)
-        case _:
-            texts = [title, body]
+    texts = _texts_of_field(*packed_texts.unpack_folded(packed), pattern.field)
     return any(contains_pattern(text, pattern) for text in texts)
+
+
+def _texts_of_field(title: str, body: str, captions: str, field: Field) -> list[str]:
+    match field:
+        case Field.TITLE:
+            return [title]
+        case Field.BODY:
+            return [body]
+        case Field.CAPTION:
+            return captions.split(packed_texts.CAPTION_BREAK)
+        case _:
+            return [title, body]
 
 
 def _earlier_texts(pattern: TextPattern, packed: bytes) -> Iterator[str]:
@@ -201,6 +215,66 @@ def _earlier_texts(pattern: TextPattern, packed: bytes) -> Iterator[str]:
         yield from map(fold, earlier_texts(versions))
 
 
+class FoldedVerifier(Protocol):
+    """Says whether the folded texts of an article match a pattern in its field."""
+
+    def __call__(self, packed: bytes) -> bool:
+        """Return whether the texts that ``packed`` has match."""
+
+    def inflate(self, packed: bytes) -> bytes:
+        """Return what :meth:`matches` takes; raises :class:`packed_texts.DamagedData`."""
+
+    def matches(self, data: bytes) -> bool:
+        """Return whether the three encoded texts of an article match."""
+
+
+def _inflate(packed: bytes, *, is_checked: bool) -> bytes:
+    data = packed_texts.inflate_folded(packed, is_checked=is_checked)
+    if not packed_texts.has_three_texts(data):
+        raise packed_texts.DamagedData("an article does not have three folded texts")
+    return data
+
+
+class _EncodedLiteral:
+    """A folded literal as it is searched for in encoded texts."""
+
+    def __init__(self, literal: str) -> None:
+        self.encoded = packed_texts.encode(literal)
+        self._begins_word, self._ends_word = (
+            kind_of(literal[at]) is CharKind.WORD for at in (0, -1)
+        )
+
+    def is_at(self, data: bytes, at: int, *, is_whole: bool = True) -> bool:
+        """Return whether the bytes at ``at`` are the literal, and not parts of words."""
+        before = packed_texts.characters_before(data, at)
+        if before is None:
+            return False
+        if self._begins_word and before and kind_of(before[-1]) is CharKind.WORD:
+            return False
+        if self._ends_word:
+            following = packed_texts.character_at(data, at + len(self.encoded))
+            return kind_of(following) is not CharKind.WORD if following else is_whole
+        return True
+
+
+def _bounds(data: bytes, field: Field, *, is_whole: bool = True) -> tuple[int, int]:
+    """Return where ``field`` begins and ends in ``data``; nothing follows if it is whole."""
+    title_end, body_end = packed_texts.text_ends(data)
+    size = len(data)
+    if is_whole and body_end < 0:
+        raise packed_texts.DamagedData("an article does not have three folded texts")
+    body_start = size if title_end < 0 else title_end
+    match field:
+        case Field.TITLE:
+            return 0, body_start
+        case Field.BODY:
+            return body_start, size if body_end < 0 else body_end
+        case Field.CAPTION:
+            return (size if body_end < 0 else body_end), size
+        case _:
+            return 0, size if body_end < 0 else body_end
+
+
 class LiteralVerifier:
     """Says whether packed folded texts contain a phrase in its field.
 
@@ -210,98 +284,140 @@ class LiteralVerifier:
 
     def __init__(self, phrase: Phrase, *, are_checked: bool = False) -> None:
         self._are_checked = are_checked
-        self._literal = phrase.literal
-        self._field = phrase.field
-        self._encoded = packed_texts.encode(phrase.literal)
-        self._begins_word, self._ends_word = (
-            kind_of(phrase.literal[at]) is CharKind.WORD for at in (0, -1)
-        )
+        self._phrase = phrase
+        self._literal = _EncodedLiteral(phrase.literal)
 
     def __call__(self, packed: bytes) -> bool:
         """Return whether the texts that ``packed`` has contain the phrase."""
         if len(packed) < _FIRST_STEP // 3:  # nearly all of them are one step
-            return self.occurs_in(self.inflate(packed))
+            return self.matches(self.inflate(packed))
         # A frequent string is at the beginning of most long texts that contain it.
-        overlap = len(self._encoded) + _MOST_BYTES_OF_CHARACTER
+        encoded = self._literal.encoded
+        overlap = len(encoded) + _MOST_BYTES_OF_CHARACTER
         searched = 0
         steps = packed_texts.inflate_in_steps(packed, _FIRST_STEP, is_checked=self._are_checked)
         for data, is_whole in steps:
-            is_there = data.find(self._encoded, max(searched - overlap, 0)) >= 0
+            is_there = data.find(encoded, max(searched - overlap, 0)) >= 0
             if is_there and self._occurs(data, is_whole=is_whole):
                 return True
             searched = len(data)
         return False
 
     def inflate(self, packed: bytes) -> bytes:
-        """Return what :meth:`occurs_in` takes; raises :class:`packed_texts.DamagedData`."""
-        data = packed_texts.inflate_folded(packed, is_checked=self._are_checked)
-        if not packed_texts.has_three_texts(data):
-            raise packed_texts.DamagedData("an article does not have three folded texts")
-        return data
+        """Return what :meth:`matches` takes; raises :class:`packed_texts.DamagedData`."""
+        return _inflate(packed, is_checked=self._are_checked)
 
-    def occurs_in(self, data: bytes) -> bool:
+    def matches(self, data: bytes) -> bool:
         """Return whether the three encoded texts of an article contain the phrase."""
-        at = data.find(self._encoded)
+        at = data.find(self._literal.encoded)
         if at < 0:
             return False
         # Of a frequent string, the first place in a text nearly always decides.
         if (
-            self._field is Field.TEXT
+            self._phrase.field is Field.TEXT
             and at < packed_texts.body_end(data)
-            and self._is_at(data, at, is_whole=True)
+            and self._literal.is_at(data, at)
         ):
             return True
         return self._occurs(data, is_whole=True)
 
     def _occurs(self, data: bytes, *, is_whole: bool) -> bool:
         """Return whether the phrase certainly occurs in ``data``."""
-        low, high = self._bounds(data, is_whole)
-        at = data.find(self._encoded, low, high)
+        low, high = _bounds(data, self._phrase.field, is_whole=is_whole)
+        encoded = self._literal.encoded
+        at = data.find(encoded, low, high)
         for _ in range(_CHECKED_PLACES):
             if at < 0:
                 return False
-            if self._is_at(data, at, is_whole=is_whole):
+            if self._literal.is_at(data, at, is_whole=is_whole):
                 return True
-            at = data.find(self._encoded, at + 1, high)
+            at = data.find(encoded, at + 1, high)
         # Such places may follow one another endlessly: 啊啊啊 has the bytes of “ everywhere.
         text = packed_texts.decode_folded(data[low:high], is_cut=not is_whole)
-        return any(is_whole or end < len(text) for _, end in find_literal(text, self._literal))
+        found = find_literal(text, self._phrase.literal)
+        return any(is_whole or end < len(text) for _, end in found)
 
-    def _is_at(self, data: bytes, at: int, *, is_whole: bool) -> bool:
-        """Return whether the bytes at ``at`` are the phrase, and not parts of words."""
-        before = packed_texts.characters_before(data, at)
-        if before is None:
-            return False
-        if self._begins_word and before and kind_of(before[-1]) is CharKind.WORD:
-            return False
-        if self._ends_word:
-            following = packed_texts.character_at(data, at + len(self._encoded))
-            return kind_of(following) is not CharKind.WORD if following else is_whole
-        return True
 
-    def _bounds(self, data: bytes, is_whole: bool) -> tuple[int, int]:
-        """Return where the field begins and ends in ``data``; nothing follows if it is whole."""
-        title_end, body_end = packed_texts.text_ends(data)
-        size = len(data)
-        if is_whole and body_end < 0:
-            raise packed_texts.DamagedData("an article does not have three folded texts")
-        body_start = size if title_end < 0 else title_end
-        match self._field:
-            case Field.TITLE:
-                return 0, body_start
-            case Field.BODY:
-                return body_start, size if body_end < 0 else body_end
-            case Field.CAPTION:
-                return (size if body_end < 0 else body_end), size
-            case _:
-                return 0, size if body_end < 0 else body_end
+class NearVerifier:
+    """Says whether packed folded texts contain two literals near each other.
+
+    The encoded literals are looked for in the encoded texts. Where they are too far apart, the
+    texts do not match, and where both are certainly whole and near enough, they do. Only texts
+    with other places are decoded and compared as a whole.
+    """
+
+    def __init__(self, near: Near, left: str, right: str, *, are_checked: bool = False) -> None:
+        self._near = near
+        self._are_checked = are_checked
+        sides = _EncodedLiteral(left), _EncodedLiteral(right)
+        self._orders = (sides,) if near.ordered else (sides, sides[::-1])
+        # The first characters of a gap: words are rarely longer, so these are usually too many.
+        self._decoded = _BYTES_OF_WORD * (near.distance + 1)
+
+    def __call__(self, packed: bytes) -> bool:
+        """Return whether the texts that ``packed`` has contain both near each other."""
+        return self.matches(self.inflate(packed))
+
+    def inflate(self, packed: bytes) -> bytes:
+        """Return what :meth:`matches` takes; raises :class:`packed_texts.DamagedData`."""
+        return _inflate(packed, is_checked=self._are_checked)
+
+    def matches(self, data: bytes) -> bool:
+        """Return whether the three encoded texts of an article contain both near each other."""
+        low, high = _bounds(data, self._near.field)
+        is_doubtful = False
+        for order in self._orders:
+            is_near = self._is_near(data, *order, low, high)
+            if is_near:
+                return True
+            is_doubtful |= is_near is None
+        if not is_doubtful:
+            return False
+        texts = _texts_of_field(*packed_texts.split_folded(data), self._near.field)
+        return any(contains_pattern(text, self._near) for text in texts)
+
+    def _is_near(
+        self, data: bytes, first: _EncodedLiteral, then: _EncodedLiteral, low: int, high: int
+    ) -> bool | None:
+        """Return whether ``then`` is near enough after ``first`` somewhere, ``None`` if it may be.
+
+        Both may also be bytes of parts of characters. A gap that begins at one is not text, or any
+        number of words; one that ends at it is shorter than that of the next real one.
+        """
+        at, following = data.find(first.encoded, low, high), 0
+        for _ in range(_CHECKED_ENDS):
+            if at < 0:
+                return False
+            end = at + len(first.encoded)
+            if following < end:
+                following = data.find(then.encoded, end, high)
+                if following < 0:
+                    return False
+            cut = min(following, end + self._decoded)
+            if self._is_short(data[end:cut]):
+                is_certain = cut == following and self._near.field is not Field.CAPTION
+                if is_certain and first.is_at(data, at) and then.is_at(data, following):
+                    return True
+                return None
+            at = data.find(first.encoded, at + 1, high)
+        return None
+
+    def _is_short(self, gap: bytes) -> bool:
+        """Return whether a gap, or its beginning, may have no more words than the distance."""
+        if packed_texts.is_across_texts(gap):
+            return False
+        try:
+            text = packed_texts.decode_folded(gap, is_cut=True)
+        except packed_texts.DamagedData:
+            return True
+        return len(distance_unit().findall(text)) <= self._near.distance
 
 
 class InflatedTexts(Generic[Document]):
-    """The folded texts that earlier phrases were searched for in, not packed, by document.
+    """The folded texts that earlier strings were searched for in, not packed, by document.
 
-    Most of the time of a phrase is that of unpacking texts. There are at most ``max_bytes``; the
-    text that was added last makes room for another one, because phrases are searched for in
+    Most of the time of a string is that of unpacking texts. There are at most ``max_bytes``; the
+    text that was added last makes room for another one, because strings are searched for in
     ascending order of documents, and the first ones are needed first.
     """
 
@@ -312,23 +428,23 @@ class InflatedTexts(Generic[Document]):
         self._texts: dict[Document, bytes] = {}
 
     def search(
-        self, phrase: Phrase, documents: Iterable[Document]
+        self, verifier: FoldedVerifier, documents: Iterable[Document]
     ) -> tuple[set[Document], list[Document]]:
-        """Return which of ``documents`` contain ``phrase``, and those whose texts are not here."""
-        occurs, known = LiteralVerifier(phrase).occurs_in, self._texts.get
+        """Return which of ``documents`` match, and those whose texts are not here."""
+        matches, known = verifier.matches, self._texts.get
         found, unread = set(), []
         for document in documents:
             data = known(document)
             if data is None:
                 unread.append(document)
-            elif occurs(data):
+            elif matches(data):
                 found.add(document)
         return found, unread
 
     def read(
-        self, texts: Iterable[tuple[Document, bytes]], verifier: LiteralVerifier
+        self, texts: Iterable[tuple[Document, bytes]], verifier: FoldedVerifier
     ) -> Iterator[Document]:
-        """Add packed folded texts, and yield the documents that contain the verifier's phrase."""
+        """Add packed folded texts, and yield the documents that match."""
         for document, packed in texts:
             if len(packed) > _MAX_INFLATED // 3:
                 if verifier(packed):
@@ -336,7 +452,7 @@ class InflatedTexts(Generic[Document]):
                 continue
             data = verifier.inflate(packed)
             self._add(document, data)
-            if verifier.occurs_in(data):
+            if verifier.matches(data):
                 yield document
 
     def _add(self, document: Document, data: bytes) -> None:
@@ -348,56 +464,3 @@ class InflatedTexts(Generic[Document]):
                 _, dropped = self._texts.popitem()
                 self._bytes -= len(dropped)
             self._texts[document] = data
-
-
-class _NearVerifier:
-    """Says whether packed folded texts contain two literals near each other.
-
-    Most candidates have both, and are no match. So the encoded literals are looked for in the
-    encoded texts, and only what is between two of them is decoded, half the time of decoding and
-    comparing all. A text in which they may be near enough is decided by itself.
-    """
-
-    def __init__(self, near: Near, left: str, right: str, *, are_checked: bool) -> None:
-        self._near = near
-        self._are_checked = are_checked
-        sides = packed_texts.encode(left), packed_texts.encode(right)
-        self._orders = (sides,) if near.ordered else (sides, sides[::-1])
-        # The first characters of a gap: words are rarely longer, so these are usually too many.
-        self._decoded = _BYTES_OF_WORD * (near.distance + 1)
-
-    def __call__(self, packed: bytes) -> bool:
-        """Return whether the texts that ``packed`` has contain both near each other."""
-        data = packed_texts.inflate_folded(packed, is_checked=self._are_checked)
-        if not packed_texts.has_three_texts(data):
-            raise packed_texts.DamagedData("an article does not have three folded texts")
-        may_match = any(self._may_follow(data, *order) for order in self._orders)
-        return may_match and _matches_packed(self._near, packed)
-
-    def _may_follow(self, data: bytes, first: bytes, then: bytes) -> bool:
-        """Return whether ``then`` may be near enough after ``first`` somewhere.
-
-        These may also be bytes of parts of characters. A gap that begins at one is not text, or any
-        number of words; one that ends at it is shorter than that of the next real one.
-        """
-        at, following = data.find(first), 0
-        for _ in range(_CHECKED_ENDS):
-            if at < 0:
-                return False
-            end = at + len(first)
-            if following < end:
-                following = data.find(then, end)
-                if following < 0:
-                    return False
-            if self._is_near(data[end : min(following, end + self._decoded)]):
-                return True
-            at = data.find(first, at + 1)
-        return True
-
-    def _is_near(self, gap: bytes) -> bool:
-        """Return whether a gap, or its beginning, may have no more words than the distance."""
-        try:
-            text = packed_texts.decode_folded(gap, is_cut=True)
-        except packed_texts.DamagedData:
-            return True
-        return len(distance_unit().findall(text)) <= self._near.distance

@@ -119,12 +119,13 @@ def test_near_in_packed_texts_is_near_in_their_characters() -> None:
         )
         sides = chance.sample(("大桥", "声明", "啊", "“", "0", "gpt", "𠀀"), 2)
         field, is_ordered = (
-            chance.choice((Field.TEXT, Field.TITLE, Field.BODY)),
+            chance.choice((Field.TEXT, Field.TITLE, Field.BODY, Field.CAPTION)),
             chance.random() < 0.5,
         )
         left, right = (Phrase(side, (side,), field) for side in sides)
         pattern = Near(left, right, chance.choice((0, 1, 2, 5, 20)), is_ordered, field)
-        texts = {Field.TITLE: [title], Field.BODY: [body]}.get(pattern.field, [title, body])
+        parts_of = {Field.TITLE: [title], Field.BODY: [body], Field.CAPTION: caption.split("\n")}
+        texts = parts_of.get(field, [title, body])
         expected = any(contains_pattern(text, pattern) for text in texts)
         packed = pack_folded(title, body, caption)
         assert verifier(pattern)(packed) == expected, number

@@ -354,7 +354,7 @@ def test_inflated_texts_take_a_limited_number_of_bytes() -> None:
     phrase = Phrase("渔场", ("渔场",), Field.TEXT)
     packed = [(number, pack_folded("渔场", "x" * 30, "")) for number in range(10)]
     assert set(texts.read(packed, verify.LiteralVerifier(phrase))) == set(range(10))
-    found, unread = texts.search(phrase, range(10))
+    found, unread = texts.search(verify.LiteralVerifier(phrase), range(10))
     assert (found, unread) == ({0, 9}, list(range(1, 9))), "the last one makes room"
 
 
@@ -372,11 +372,11 @@ def test_threads_share_inflated_texts() -> None:
     expected = {n for n in range(60) if n % 3}
 
     def search(_: int) -> set[int]:
-        found, unread = texts.search(phrase, range(60))
+        found, unread = texts.search(verify.LiteralVerifier(phrase), range(60))
         return found.union(texts.read((packed[n] for n in unread), verify.LiteralVerifier(phrase)))
 
     with ThreadPoolExecutor(8) as pool:
         assert all(found == expected for found in pool.map(search, range(200)))
-    kept, unread = texts.search(phrase, range(60))
+    kept, unread = texts.search(verify.LiteralVerifier(phrase), range(60))
     assert kept < expected
     assert len(unread) >= 60 - 9
