@@ -178,8 +178,7 @@ class WhooshEngine:
         with _translate_errors(self._commits):
             if within is None:
                 return {term: reader.document_frequency(term) for term in terms}
-            matched = match_documents(reader, within)
-            return {term: len(matched.intersection(reader.postings(term)[0])) for term in terms}
+            return reader.count_among(match_documents(reader, within), terms)
 
     def file_records(self) -> Iterator[FileRecord]:
         """Read all file records."""

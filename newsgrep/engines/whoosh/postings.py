@@ -203,7 +203,18 @@ def listed_at(row: bytes) -> tuple[int, int]:
 
 def read_postings(row: bytes, file: CheckedFile, documents: int) -> Postings:
     """Return the postings of the term with this row of a segment with so many ``documents``."""
-    numbers, counts = array("L"), array("L")
+    counts = array("L")
+    return read_documents(row, file, documents, counts), counts
+
+
+def read_documents(
+    row: bytes, file: CheckedFile, documents: int, counts: array[int] | None = None
+) -> array[int]:
+    """Return the numbers of the documents with a term, and append its packed counts to ``counts``.
+
+    Without ``counts``, it takes half the time of :func:`read_postings`.
+    """
+    numbers = array("L")
     total = count_postings(row)
     if total > documents:
         raise CorruptFile(
@@ -225,10 +236,12 @@ def read_postings(row: bytes, file: CheckedFile, documents: int) -> Postings:
         raise CorruptFile(
             message("{name} contains postings of documents that do not exist", name=file.name)
         )
-    return numbers, counts
+    return numbers
 
 
-def _read_block(data: bytes, at: int, most: int, numbers: array[int], counts: array[int]) -> int:
+def _read_block(
+    data: bytes, at: int, most: int, numbers: array[int], counts: array[int] | None
+) -> int:
     """Append the postings of the block at ``at``, and return where the next block begins."""
     length: int = BLOCK_LENGTH.unpack_from(data, at)[0]
     at += BLOCK_LENGTH.size
@@ -248,15 +261,16 @@ def _read_block(data: bytes, at: int, most: int, numbers: array[int], counts: ar
 
 
 def _add_postings(
-    body: bytes, count: int, numbers: array[int], counts: array[int], *, are_deltas: bool
+    body: bytes, count: int, numbers: array[int], counts: array[int] | None, *, are_deltas: bool
 ) -> None:
     """Append ``count`` postings that are pickled as a tuple of documents, weights and nothing."""
     pickled = PickledNumbers(body, 0)
     pickled.skip_protocol()
     listed = pickled.sequence(count)
-    weights = pickled.weights(count)
     before = numbers[-1] if numbers else -1
     numbers.extend(accumulate(listed) if are_deltas else listed)
     if numbers[len(numbers) - count] <= before:
         raise CorruptFile(message("postings are not in order"))
-    counts.extend([from_weight(1)] * count if weights is None else map(from_weight, weights))
+    if counts is not None:
+        weights = pickled.weights(count)
+        counts.extend([from_weight(1)] * count if weights is None else map(from_weight, weights))

@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import compress, groupby, repeat
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,13 @@ from newsgrep.analysis.codec import (
     unpack_left_out,
 )
 from newsgrep.engines.commits import Commit
-from newsgrep.engines.whoosh.postings import Postings, count_postings, listed_at, read_postings
+from newsgrep.engines.whoosh.postings import (
+    Postings,
+    count_postings,
+    listed_at,
+    read_documents,
+    read_postings,
+)
 from newsgrep.engines.whoosh.segment import BytesColumn, ReferenceColumn, TermFile, read_numbers
 from newsgrep.engines.whoosh.storage import (
     CHANGE_FIELD,
@@ -149,6 +156,16 @@ class OpenSegment:
             return 0
         # The frequency that is stored with the term includes deleted documents.
         return len(self._living_postings(row)[0]) if self.deleted else count_postings(row)
+
+    def count_marked(self, field: str, term: bytes, marks: bytes) -> int:
+        """Return how many documents with ``term`` in ``field`` have a 1 in ``marks``."""
+        row = self._terms.find(field, term)
+        if row is None:
+            return 0
+        numbers = read_documents(row, self._files[POSTINGS], self.size)
+        # Twice as fast as a loop or the intersection of sets; for one number it returns no tuple.
+        marked: int = itemgetter(*numbers, numbers[0])(marks).count(1)
+        return marked - marks[numbers[0]]
 
     def posting_count(self, field: str, term: bytes) -> int:
         """Return how many documents have ``term`` in ``field``, deleted ones included."""
@@ -292,6 +309,20 @@ class WhooshReader:
             return len(cached[0])
         encoded = term.encode("utf-8")
         return sum(each.document_frequency(TEXT_FIELD, encoded) for each in self.segments)
+
+    def count_among(self, documents: Iterable[int], terms: Iterable[str]) -> dict[str, int]:
+        """Return how many of ``documents``, which are living, contain each term."""
+        marks = bytearray(self._size)
+        for number in documents:
+            marks[number] = 1
+        parts = [(each, bytes(marks[each.offset :][: each.size])) for each in self.segments]
+        return {
+            term: sum(
+                segment.count_marked(TEXT_FIELD, term.encode("utf-8"), part)
+                for segment, part in parts
+            )
+            for term in terms
+        }
 
     def with_joints(self, text: str, field: Field, candidates: set[int]) -> set[int]:
         from newsgrep.analysis.joints import joints_of  # words need none
