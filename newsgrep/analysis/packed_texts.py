@@ -10,11 +10,12 @@ texts of index format 7.
 
 from __future__ import annotations
 
+import re
 import zlib
 from _thread import _local
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from newsgrep._io import table_lines
@@ -293,6 +294,28 @@ def has_three_texts(data: bytes) -> bool:
 def body_end(data: bytes) -> int:
     """Return where the body ends in ``data``, which has three texts: captions are short."""
     return data.rfind(_SEPARATOR_BYTE)
+
+
+# Two bytes of a Han character or of kana, but for a few, and a word of ASCII before other ASCII.
+_SOLO: Final = (
+    rb"[\x81-\xa0\xb0-\xd6\xd8-\xf7][\x40-\x7e\x80-\xfe]|\xd7[\x40-\x7e\x80-\xf9]"
+    rb"|[\xaa-\xaf\xf8-\xfd][\x40-\x7e\x80-\xa0]|\xa4[\xa1-\xf3]|\xa5[\xa1-\xf6]"
+)
+_UNIT: Final = rb"(?:" + _SOLO + rb"|[0-9a-z]++(?=[\x00-\x2f\x3a-\x60\x7b-\x7f]))"
+_OTHER: Final = (
+    rb"(?!" + _UNIT + rb")"
+    rb"(?:[\x81-\xfe][0-9][\x81-\xfe][0-9]|[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x00-\x7f])"
+)
+
+
+@lru_cache(maxsize=32)
+def at_least(units: int) -> re.Pattern[bytes]:
+    """Return a pattern that matches encoded text that begins with so many ``units``, and others.
+
+    Units are those of :func:`newsgrep.query.match.distance_unit`. Not all of them are recognised,
+    so that some texts with this many units do not match.
+    """
+    return re.compile(rb"(?:(?:" + _OTHER + rb")*+" + _UNIT + rb"){%d}" % units)
 
 
 def characters_before(data: bytes, at: int) -> str | None:

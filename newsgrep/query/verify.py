@@ -353,6 +353,7 @@ class NearVerifier:
         self._orders = (sides,) if near.ordered else (sides, sides[::-1])
         # The first characters of a gap: words are rarely longer, so these are usually too many.
         self._decoded = _BYTES_OF_WORD * (near.distance + 1)
+        self._is_far = packed_texts.at_least(near.distance + 1).match
 
     def __call__(self, packed: bytes) -> bool:
         """Return whether the texts that ``packed`` has contain both near each other."""
@@ -394,7 +395,7 @@ class NearVerifier:
                 if following < 0:
                     return False
             cut = min(following, end + self._decoded)
-            if self._is_short(data[end:cut]):
+            if not self._is_far(data, end, cut) and self._is_short(data[end:cut]):
                 is_certain = cut == following and self._near.field is not Field.CAPTION
                 if is_certain and first.is_at(data, at) and then.is_at(data, following):
                     return True

@@ -7,6 +7,7 @@ import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
+from itertools import product
 from typing import cast
 
 import pytest
@@ -26,15 +27,19 @@ from newsgrep.analysis.codec import (
 )
 from newsgrep.analysis.packed_texts import (
     MAX_TEXT_CHARACTERS,
+    TEXT_ENCODING,
     DamagedData,
     FastFrames,
+    at_least,
     deflate,
+    encode,
     new_compressor,
     pack_folded,
     unpack_folded,
 )
 from newsgrep.analysis.standard_zstd import Frames, StandardFrames
 from newsgrep.models import Article, FileRecord, LeftOut, Precision, Provenance, Published, Status
+from newsgrep.query.match import distance_unit
 
 # Everything but control characters and lone surrogates, which cleaning takes out.
 _CHARACTERS = st.one_of(
@@ -355,3 +360,24 @@ def test_frequent_words_file_is_up_to_date(
         if len(expected) >= 16_000:
             break
     assert listed == expected
+
+
+def test_units_of_encoded_text_are_units_of_its_characters() -> None:
+    # All characters of two bytes, alone and between others.
+    for lead, trail in product(range(0x81, 0xFF), range(0x40, 0xFF)):
+        try:
+            character = bytes((lead, trail)).decode(TEXT_ENCODING)
+        except UnicodeDecodeError:
+            continue
+        for text in (character, f"{character}，", f"a{character}b。"):
+            units = len(distance_unit().findall(text))
+            assert not at_least(units + 1).match(encode(text)), text
+
+
+@given(st.text("水渔かカ한é𠀀ab01_ ，。,\n…", max_size=40), st.integers(1, 12))
+def test_texts_with_few_units_are_not_taken_for_more(text: str, units: int) -> None:
+    count = len(distance_unit().findall(text))
+    found = at_least(units).match(encode(text)) is not None
+    assert not found or count >= units
+    if all(each in "水渔かカ，。,\n…" for each in text):
+        assert found == (count >= units)
