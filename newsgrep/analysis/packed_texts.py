@@ -309,13 +309,13 @@ _OTHER: Final = (
 
 
 @lru_cache(maxsize=32)
-def at_least(units: int) -> re.Pattern[bytes]:
-    """Return a pattern that matches encoded text that begins with so many ``units``, and others.
+def at_least_units(count: int) -> re.Pattern[bytes]:
+    """Return a pattern that matches encoded text from a character on that has ``count`` units.
 
     Units are those of :func:`newsgrep.query.match.distance_unit`. Not all of them are recognised,
     so that some texts with this many units do not match.
     """
-    return re.compile(rb"(?:(?:" + _OTHER + rb")*+" + _UNIT + rb"){%d}" % units)
+    return re.compile(rb"(?:(?:" + _OTHER + rb")*+" + _UNIT + rb"){%d}" % count)
 
 
 def characters_before(data: bytes, at: int) -> str | None:

@@ -67,9 +67,9 @@ class PostingsReader(Protocol):
         """Remember which of all documents match: the next page of a result needs them again."""
 
     def inflated_texts(self) -> InflatedTexts[int] | None:
-        """Return the folded texts that phrases have been searched for in, and that are not packed.
+        """Return the folded texts that strings have been searched for in, and that are not packed.
 
-        ``None`` for the first phrase: a process that answers one query needs each text once.
+        ``None`` for the first string: a process that answers one query needs each text once.
         """
 
     def known_impacts(self, term: str) -> Sequence[int] | None:

@@ -8,6 +8,7 @@ inflated in steps.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from threading import Lock
@@ -110,10 +111,9 @@ def matching_documents(
     :data:`MAX_REGEX_SECONDS`.
     """
     deadline = time.monotonic() + MAX_REGEX_SECONDS if _is_limited(pattern) else float("inf")
-    folded = folded_verifier(pattern, are_checked=are_checked)
-    if inflated is not None and folded is not None:
-        return set(inflated.read(texts, folded))
     matches = verifier(pattern, are_checked=are_checked)
+    if inflated is not None and isinstance(matches, FoldedVerifier):
+        return set(inflated.read(texts, matches))
     if pattern.field is Field.LEFT_OUT:
         matches = lru_cache(_MAX_KNOWN_NOTICES)(matches)
     found: set[Document] = set()
@@ -215,24 +215,26 @@ def _earlier_texts(pattern: TextPattern, packed: bytes) -> Iterator[str]:
         yield from map(fold, earlier_texts(versions))
 
 
-class FoldedVerifier(Protocol):
+class FoldedVerifier(ABC):
     """Says whether the folded texts of an article match a pattern in its field."""
+
+    def __init__(self, *, are_checked: bool) -> None:
+        self._are_checked = are_checked
 
     def __call__(self, packed: bytes) -> bool:
         """Return whether the texts that ``packed`` has match."""
+        return self.matches(self.inflate(packed))
 
     def inflate(self, packed: bytes) -> bytes:
         """Return what :meth:`matches` takes; raises :class:`packed_texts.DamagedData`."""
+        data = packed_texts.inflate_folded(packed, is_checked=self._are_checked)
+        if not packed_texts.has_three_texts(data):
+            raise packed_texts.DamagedData("an article does not have three folded texts")
+        return data
 
+    @abstractmethod
     def matches(self, data: bytes) -> bool:
         """Return whether the three encoded texts of an article match."""
-
-
-def _inflate(packed: bytes, *, is_checked: bool) -> bytes:
-    data = packed_texts.inflate_folded(packed, is_checked=is_checked)
-    if not packed_texts.has_three_texts(data):
-        raise packed_texts.DamagedData("an article does not have three folded texts")
-    return data
 
 
 class _EncodedLiteral:
@@ -275,7 +277,7 @@ def _bounds(data: bytes, field: Field, *, is_whole: bool = True) -> tuple[int, i
             return 0, size if body_end < 0 else body_end
 
 
-class LiteralVerifier:
+class LiteralVerifier(FoldedVerifier):
     """Says whether packed folded texts contain a phrase in its field.
 
     It looks for the encoded literal in the encoded texts and decodes them only where that leaves
@@ -283,7 +285,7 @@ class LiteralVerifier:
     """
 
     def __init__(self, phrase: Phrase, *, are_checked: bool = False) -> None:
-        self._are_checked = are_checked
+        super().__init__(are_checked=are_checked)
         self._phrase = phrase
         self._literal = _EncodedLiteral(phrase.literal)
 
@@ -302,10 +304,6 @@ class LiteralVerifier:
                 return True
             searched = len(data)
         return False
-
-    def inflate(self, packed: bytes) -> bytes:
-        """Return what :meth:`matches` takes; raises :class:`packed_texts.DamagedData`."""
-        return _inflate(packed, is_checked=self._are_checked)
 
     def matches(self, data: bytes) -> bool:
         """Return whether the three encoded texts of an article contain the phrase."""
@@ -338,7 +336,7 @@ class LiteralVerifier:
         return any(is_whole or end < len(text) for _, end in found)
 
 
-class NearVerifier:
+class NearVerifier(FoldedVerifier):
     """Says whether packed folded texts contain two literals near each other.
 
     The encoded literals are looked for in the encoded texts. Where they are too far apart, the
@@ -347,21 +345,13 @@ class NearVerifier:
     """
 
     def __init__(self, near: Near, left: str, right: str, *, are_checked: bool = False) -> None:
+        super().__init__(are_checked=are_checked)
         self._near = near
-        self._are_checked = are_checked
         sides = _EncodedLiteral(left), _EncodedLiteral(right)
         self._orders = (sides,) if near.ordered else (sides, sides[::-1])
         # The first characters of a gap: words are rarely longer, so these are usually too many.
         self._decoded = _BYTES_OF_WORD * (near.distance + 1)
-        self._is_far = packed_texts.at_least(near.distance + 1).match
-
-    def __call__(self, packed: bytes) -> bool:
-        """Return whether the texts that ``packed`` has contain both near each other."""
-        return self.matches(self.inflate(packed))
-
-    def inflate(self, packed: bytes) -> bytes:
-        """Return what :meth:`matches` takes; raises :class:`packed_texts.DamagedData`."""
-        return _inflate(packed, is_checked=self._are_checked)
+        self._is_far = packed_texts.at_least_units(near.distance + 1).match
 
     def matches(self, data: bytes) -> bool:
         """Return whether the three encoded texts of an article contain both near each other."""

@@ -30,7 +30,7 @@ from newsgrep.analysis.packed_texts import (
     TEXT_ENCODING,
     DamagedData,
     FastFrames,
-    at_least,
+    at_least_units,
     deflate,
     encode,
     new_compressor,
@@ -371,13 +371,13 @@ def test_units_of_encoded_text_are_units_of_its_characters() -> None:
             continue
         for text in (character, f"{character}，", f"a{character}b。"):
             units = len(distance_unit().findall(text))
-            assert not at_least(units + 1).match(encode(text)), text
+            assert not at_least_units(units + 1).match(encode(text)), text
 
 
 @given(st.text("水渔かカ한é𠀀ab01_ ，。,\n…", max_size=40), st.integers(1, 12))
 def test_texts_with_few_units_are_not_taken_for_more(text: str, units: int) -> None:
     count = len(distance_unit().findall(text))
-    found = at_least(units).match(encode(text)) is not None
+    found = at_least_units(units).match(encode(text)) is not None
     assert not found or count >= units
     if all(each in "水渔かカ，。,\n…" for each in text):
         assert found == (count >= units)

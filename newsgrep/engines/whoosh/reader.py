@@ -315,7 +315,7 @@ class WhooshReader:
         marks = bytearray(self._size)
         for number in documents:
             marks[number] = 1
-        parts = [(each, bytes(marks[each.offset :][: each.size])) for each in self.segments]
+        parts = [(s, bytes(marks[s.offset : s.offset + s.size])) for s in self.segments]
         return {
             term: sum(
                 segment.count_marked(TEXT_FIELD, term.encode("utf-8"), part)
