@@ -304,7 +304,8 @@ _SOLO: Final = (
 _UNIT: Final = rb"(?:" + _SOLO + rb"|[0-9a-z]++(?=[\x00-\x2f\x3a-\x60\x7b-\x7f]))"
 _OTHER: Final = (
     rb"(?!" + _UNIT + rb")"
-    rb"(?:[\x81-\xfe][0-9][\x81-\xfe][0-9]|[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x00-\x7f])"
+    # A word at once: at each of its letters, the lookahead would read the rest of it.
+    rb"(?:[\x81-\xfe][0-9][\x81-\xfe][0-9]|[\x81-\xfe][\x40-\x7e\x80-\xfe]|[0-9a-z]++|[\x00-\x7f])"
 )
 
 

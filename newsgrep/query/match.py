@@ -13,7 +13,7 @@ the edge of a word: ``gpt`` occurs in ``gpt-4``, but not in ``gpts``.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import islice
@@ -62,10 +62,9 @@ def find_pattern(folded: str, pattern: TextPattern) -> Iterator[Offsets]:
 
 def contains_pattern(folded: str, pattern: TextPattern) -> bool:
     """Return whether ``pattern`` occurs anywhere in ``folded``."""
-    found = (
-        _find_near(folded, pattern) if isinstance(pattern, Near) else find_pattern(folded, pattern)
-    )
-    return next(found, None) is not None
+    if isinstance(pattern, Near):
+        return _contains_near(folded, pattern)
+    return next(find_pattern(folded, pattern), None) is not None
 
 
 def contains_literal(folded: str, literal: str) -> bool:
@@ -233,6 +232,26 @@ def _find_near(folded: str, near: Near) -> Iterator[Offsets]:
     yield from _near_pairs(folded, left, right, near.distance)
     if not near.ordered:
         yield from _near_pairs(folded, right, left, near.distance)
+
+
+def _contains_near(folded: str, near: Near) -> bool:
+    left, right = list(_overlapping(folded, near.left)), list(_overlapping(folded, near.right))
+    orders = ((left, right),) if near.ordered else ((left, right), (right, left))
+    return any(
+        _is_within(folded, end, start, near.distance)
+        for before, after in orders
+        for end, start in _shortest_gaps(before, after)
+    )
+
+
+def _shortest_gaps(before: list[Offsets], after: list[Offsets]) -> Iterator[Offsets]:
+    """Yield the gaps between two sides that contain no other gap: they do not overlap."""
+    ends, last = sorted(end for _, end in before), -1
+    for start in sorted(start for start, _ in after):
+        at = bisect_right(ends, start) - 1
+        if at >= 0 and ends[at] > last:
+            last = ends[at]
+            yield last, start
 
 
 def _near_pairs(

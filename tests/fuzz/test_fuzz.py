@@ -27,10 +27,10 @@ from newsgrep.extraction.dates.forms import parse_date
 from newsgrep.extraction.outlets import load_outlets
 from newsgrep.extraction.pipeline import extract_article
 from newsgrep.models import Article
-from newsgrep.query.ast import Field, Phrase, describe
+from newsgrep.query.ast import Field, Near, Phrase, describe
 from newsgrep.query.match import find_literal
 from newsgrep.query.parser import MAX_LENGTH, MAX_QUOTED_STRINGS, parse
-from newsgrep.query.verify import LiteralVerifier
+from newsgrep.query.verify import LiteralVerifier, NearVerifier
 from newsgrep.terminal import wrap_rows
 
 OUTLETS = load_outlets()
@@ -188,6 +188,15 @@ def test_verifier_on_misleading_bytes_is_linear() -> None:
         assert not quote(pack_folded("", "啊" * 1_000_000, ""))
         assert quote(pack_folded("", "啊" * 1_000_000 + "“", ""))
         assert not quote(pack_folded("“", "啊" * 1000, "“"))
+
+
+def test_near_between_long_words_is_linear() -> None:
+    sides = Phrase("大桥", ()), Phrase("声明", ())
+    near = NearVerifier(Near(*sides, 1000, ordered=False), "大桥", "声明", are_checked=False)
+    words = ("大桥" + "a" * 7000 + "я") * 1000
+    with no_hang():
+        assert not near(pack_folded("", words + "水" * 1000 + "声明", ""))
+        assert near(pack_folded("", words + "水" * 999 + "声明", ""))
 
 
 def test_wrap_rows_of_white_space_is_linear() -> None:
